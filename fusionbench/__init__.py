@@ -1,0 +1,69 @@
+"""fusionbench: which way of fusing feature streams is better, all else equal?
+
+Everything a plugin needs is here: ``import fusionbench as fb``. Names are
+imported on first use, so that the command line starts without torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fusionbench.contract.dataset import (
+        Clip as Clip,
+        ClipFrames as ClipFrames,
+        Dataset as Dataset,
+        Fold as Fold,
+        Inventory as Inventory,
+        Problem as Problem,
+        Protocol as Protocol,
+        StandInClip as StandInClip,
+        StandInPlan as StandInPlan,
+    )
+    from fusionbench.contract.errors import (
+        BadClip as BadClip,
+        FusionBenchError as FusionBenchError,
+        NotSupported as NotSupported,
+        UserError as UserError,
+    )
+    from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
+    from fusionbench.contract.options import Config as Config, tunable as tunable
+    from fusionbench.contract.roles import (
+        Backbone as Backbone,
+        FusionHead as FusionHead,
+        RelationEncoder as RelationEncoder,
+    )
+    from fusionbench.contract.types import (
+        ClipBatch as ClipBatch,
+        FrameFeatures as FrameFeatures,
+        Streams as Streams,
+        StreamSpec as StreamSpec,
+    )
+
+_HOME = {
+    "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
+    "contract.errors": "BadClip FusionBenchError NotSupported UserError",
+    "contract.hooks": "RunInfo hookimpl",
+    "contract.options": "Config tunable",
+    "contract.roles": "Backbone FusionHead RelationEncoder",
+    "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
+}
+"""module -> the public names it defines"""
+
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'fusionbench' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"fusionbench.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

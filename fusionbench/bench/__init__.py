@@ -1,0 +1,1 @@
+"""Floor 5: the run and what is made of runs."""

@@ -1,0 +1,1 @@
+"""Floor 7: one small file a command; parses, prints, sets exit codes."""

@@ -1,0 +1,168 @@
+"""The fourth role, and how data is judged: clips, inventories, folds, protocols."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from fusionbench.contract.options import Config as OptionsConfig
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One labelled face video, as found on disk; nothing of it is decoded yet."""
+
+    id: str
+    """unique in the dataset, the same on every machine: ``train/000633000``"""
+    label: str
+    """class name; integers differ between editions of one dataset and are never stored"""
+    split: str
+    """the split the dataset itself puts it in: ``train``, ``report``, or empty where folds decide"""
+    subject: str | None = None
+    files: tuple[str, ...] = ()
+    """files the clip is read from, relative to the data root, in temporal order"""
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """A decoded clip."""
+
+    frames: np.ndarray
+    """``(time, 3, height, width)`` uint8, RGB"""
+    landmarks: np.ndarray | None = None
+    """``(time, 68, 2)`` float32, x and y in [0, 1] of the image"""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing on disk that is not as it should be."""
+
+    clip: str
+    """id of the clip, or the folder where no clip could be named"""
+    reason: str
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a scan found, beside what was published."""
+
+    clips: tuple[Clip, ...]
+    problems: tuple[Problem, ...] = ()
+    published: Mapping[str, int] = field(default_factory=dict)
+    """``split/label`` -> number of clips the dataset's authors (or the stand-in's marker) state"""
+
+    @property
+    def found(self) -> dict[str, int]:
+        """``split/label`` -> number of clips found."""
+        return dict(Counter(f"{clip.split}/{clip.label}" for clip in self.clips))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One outer fold, by clip ids. The selection split is carved out of ``train`` later."""
+
+    name: str
+    train: tuple[str, ...]
+    report: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a dataset is judged."""
+
+    frames: int | None = 16
+    """frames sampled from a clip; None = the whole sequence"""
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    headline: str = "accuracy"
+    """the metric that is compared first and that chooses the epoch on the selection split"""
+    selection_fraction: float = 0.2
+    """share of the training clips that becomes the selection split"""
+    seed: int = 2511
+    """fixed seed of the selection split: runs of different seeds share their splits"""
+
+
+@dataclass(frozen=True)
+class StandInClip:
+    """One generated clip, for ``Dataset.write_stand_in`` to lay out as files."""
+
+    id: str
+    label: str
+    split: str
+    subject: str
+    frames: np.ndarray
+    """``(time, height, width, 3)`` uint8, RGB"""
+    landmarks: np.ndarray
+    """``(time, 68, 2)`` float32, x and y in pixels"""
+
+
+@dataclass(frozen=True)
+class StandInPlan:
+    """How much to generate in place of a dataset: subjects and clips per split."""
+
+    classes: tuple[str, ...]
+    """the dataset's class names; the generator knows the seven basic expressions by common spellings"""
+    splits: Mapping[str, tuple[int, int]]
+    """split -> (subjects, clips of each class a subject); no subject is in two splits"""
+
+
+class Dataset:
+    """Files of one dataset, in the layouts that users really have.
+
+    Args:
+        root: the folder that ``--data-root`` names.
+        config: this class's ``Config``.
+
+    Raises:
+        UserError: from ``scan``, where ``root`` does not hold the dataset.
+    """
+
+    name: ClassVar[str]
+    classes: tuple[str, ...]
+    """class names; their order is the order of the logits"""
+    protocol: ClassVar[Protocol] = Protocol()
+    run_defaults: ClassVar[Mapping[str, Any]] = {}
+    """options of a run that this dataset wants otherwise: ``{"training.epochs": 60}``"""
+    precomputed: ClassVar[bool] = False
+    """True where the data are feature streams already: ``root`` is a ``StreamStore``"""
+
+    class Config(OptionsConfig):
+        """No options."""
+
+    def __init__(self, root: Path, config: Any):
+        self.root = root
+        self.config = config
+
+    def scan(self) -> Inventory:
+        """List every clip and every problem without reading a pixel."""
+        raise NotImplementedError
+
+    def read(self, clip: Clip) -> ClipFrames:
+        """Decode one clip.
+
+        Raises:
+            BadClip: a file of it is missing or cannot be decoded.
+        """
+        raise NotImplementedError
+
+    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
+        """The outer folds over the clips that could be read; by default the one official split."""
+        by_split = {s: tuple(c.id for c in clips if c.split == s) for s in ("train", "report")}
+        return [Fold("official", by_split["train"], by_split["report"])]
+
+    @classmethod
+    def stand_in_plan(cls) -> StandInPlan | None:
+        """What to generate for ``--stand-in``, or None where the dataset offers none."""
+        return None
+
+    @classmethod
+    def write_stand_in(cls, root: Path, clips: Iterable[StandInClip]) -> None:
+        """Lay generated clips out as this dataset's files.
+
+        Called from several processes, each with a share of the clips.
+        """
+        raise NotImplementedError

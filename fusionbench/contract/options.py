@@ -1,0 +1,42 @@
+"""The schema every component's options are declared in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Config(BaseModel):
+    """Options of one component: closed to unknown keys, frozen, defaults validated.
+
+    Nest a subclass named ``Config`` in the component; each field carries its
+    bounds and its description, and the defaults are the method's own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def tunable(
+    default: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    log: bool = False,
+    choices: list[Any] | None = None,
+    description: str,
+    **field: Any,
+) -> Any:
+    """A ``Config`` field that a tuner may vary, with the range it may search.
+
+    Args:
+        default: value used where nothing else is said.
+        low: smallest value to try (numbers).
+        high: largest value to try (numbers).
+        log: search on a logarithmic scale.
+        choices: the values to try (instead of ``low`` and ``high``).
+        description: one line for ``fusionbench show``.
+        **field: anything ``pydantic.Field`` takes, such as ``ge`` for what is *valid*.
+    """
+    search: dict[str, Any] = {"choices": choices} if choices else {"low": low, "high": high, "log": log}
+    return Field(default, description=description, json_schema_extra={"tunable": search}, **field)

@@ -1,0 +1,150 @@
+"""The three roles that are networks: backbone, relation encoder, fusion head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from fusionbench.contract.options import Config as OptionsConfig
+from fusionbench.contract.types import FrameFeatures, Streams, StreamSpec
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+"""logits ``(batch, classes)``, labels ``(batch,)`` -> scalar loss"""
+
+
+class Component(nn.Module):
+    """What the three network roles share: a name, a schema, an optional refusal."""
+
+    name: ClassVar[str]
+    """what ``--fusion``, ``--relation`` or ``--backbone`` calls it"""
+    experimental: ClassVar[bool] = False
+    """True where the method is our reading of a description, not a verified reimplementation"""
+
+    class Config(OptionsConfig):
+        """No options."""
+
+    @classmethod
+    def weights(cls, config: Any) -> Path | None:
+        """The file that pre-trained weights come from, or None where they are drawn at random.
+
+        It is asked without building the component: caches are keyed by the file's content.
+        """
+        return None
+
+
+class Backbone(Component):
+    """Frames to embeddings and feature maps, one frame at a time.
+
+    Subclasses set ``dim`` and ``map_shape`` in ``__init__`` and never mix frames:
+    the output for a frame does not depend on the others in the batch (in eval mode).
+    """
+
+    dim: int
+    """channels of the embedding"""
+    map_shape: tuple[int, int, int]
+    """(channels, rows, cols) of the feature map"""
+    trained_on: ClassVar[str | None] = None
+    """what the shipped weights saw, where a user must be warned (``drawings``)"""
+
+    def __init__(self, config: Any):
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def input_size(cls, config: Any) -> int:
+        """Side of the square face, in pixels, that frames are prepared to."""
+        raise NotImplementedError
+
+    def forward(self, frames: Tensor) -> FrameFeatures:
+        """Embed frames.
+
+        Args:
+            frames: ``(frames, 3, height, width)``, RGB, float in [0, 1].
+
+        Returns:
+            embedding ``(frames, dim)`` and map ``(frames, channels, rows, cols)``.
+        """
+        raise NotImplementedError
+
+    def pretrained(self) -> list[nn.Parameter]:
+        """Parameters that came with weights and get the small learning rate."""
+        return []
+
+
+class RelationEncoder(Component):
+    """Feature maps to one relation vector a frame, one frame at a time. Subclasses set ``dim``."""
+
+    dim: int
+    """channels of the relation stream"""
+    needs_landmarks: bool = False
+    """True where ``forward`` wants the 68 facial landmarks"""
+
+    def __init__(self, map_shape: tuple[int, int, int], config: Any):
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def supports(cls, map_shape: tuple[int, int, int], config: Any, landmarks: bool) -> str | None:
+        """Why this encoder cannot work on such maps (or without landmarks), or None if it can."""
+        return None
+
+    def forward(self, maps: Tensor, landmarks: Tensor | None = None) -> Tensor:
+        """Encode the relation of facial regions.
+
+        Args:
+            maps: ``(frames, channels, rows, cols)``.
+            landmarks: ``(frames, 68, 2)``, x and y in [0, 1] of the face image.
+
+        Returns:
+            ``(frames, dim)``
+        """
+        raise NotImplementedError
+
+    def pretrained(self) -> list[nn.Parameter]:
+        """Parameters that came with weights and get the small learning rate."""
+        return []
+
+
+class FusionHead(Component):
+    """Streams to logits: what is compared.
+
+    Padded frames (``streams.mask`` False) must never change the logits.
+    """
+
+    min_time: ClassVar[int] = 1
+    """the shortest clip, in frames, that the head accepts"""
+
+    @classmethod
+    def supports(cls, spec: StreamSpec, config: Any) -> str | None:
+        """Why this head cannot be built for ``spec``, or None if it can."""
+        return None
+
+    @classmethod
+    def reads(cls, spec: StreamSpec, config: Any) -> tuple[str, ...]:
+        """Names of the streams that the logits depend on; all of them unless overridden."""
+        return tuple(spec.dims)
+
+    def forward(self, streams: Streams) -> Tensor:
+        """Logits ``(batch, classes)`` of a batch of clips."""
+        raise NotImplementedError
+
+    def training_loss(self, streams: Streams, labels: Tensor, criterion: Criterion) -> tuple[Tensor, Tensor]:
+        """The loss to minimise and the logits; override for auxiliary losses.
+
+        Args:
+            streams: a batch.
+            labels: ``(batch,)`` class numbers.
+            criterion: the protocol's loss on logits.
+        """
+        logits = self(streams)
+        return criterion(logits, labels), logits
+
+    def calibrate(self, selection: Iterable[tuple[Streams, Tensor]]) -> None:
+        """Choose what is chosen on the selection split (a fusion weight); called before each evaluation."""
+
+    def explain(self, streams: Streams) -> Mapping[str, Any]:
+        """Named attention arrays ``{name: (axes, array)}``; empty where there is nothing to show."""
+        return {}

@@ -1,0 +1,1 @@
+"""Floor 2: stores, sampling, folds, loaders, face preparation."""

@@ -1,0 +1,1 @@
+"""Floor 3: extraction, losses, metrics, fit and evaluate, checkpoints."""

@@ -1,0 +1,1 @@
+"""Floor 1: generated faces; identity and action units over time become frames."""

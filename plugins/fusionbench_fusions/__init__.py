@@ -1,0 +1,1 @@
+"""Built-in fusion heads, one file a method."""
