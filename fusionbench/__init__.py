@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Streams as Streams,
         StreamSpec as StreamSpec,
     )
+    from fusionbench.nn.weights import load_weights as load_weights, read_weights as read_weights
 
 _HOME = {
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
@@ -50,6 +51,7 @@ _HOME = {
     "contract.options": "Config tunable",
     "contract.roles": "Backbone FusionHead RelationEncoder",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
+    "nn.weights": "load_weights read_weights",
 }
 """module -> the public names it defines"""
 
