@@ -42,6 +42,18 @@ if TYPE_CHECKING:
         Streams as Streams,
         StreamSpec as StreamSpec,
     )
+    from fusionbench.nn.attention import attend as attend
+    from fusionbench.nn.classifier import Classifier as Classifier, kaiming_linear as kaiming_linear
+    from fusionbench.nn.graph_attention import GraphAttention as GraphAttention
+    from fusionbench.nn.graphs import ParallelGraph as ParallelGraph, region_graph as region_graph
+    from fusionbench.nn.pooling import (
+        last_real as last_real,
+        masked_max as masked_max,
+        masked_mean as masked_mean,
+        masked_softmax as masked_softmax,
+        zero_padding as zero_padding,
+    )
+    from fusionbench.nn.positions import fairseq_sinusoid as fairseq_sinusoid, sinusoid as sinusoid
     from fusionbench.nn.weights import load_weights as load_weights, read_weights as read_weights
 
 _HOME = {
@@ -52,6 +64,12 @@ _HOME = {
     "contract.roles": "Backbone FusionHead RelationEncoder",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "nn.weights": "load_weights read_weights",
+    "nn.attention": "attend",
+    "nn.classifier": "Classifier kaiming_linear",
+    "nn.graph_attention": "GraphAttention",
+    "nn.graphs": "ParallelGraph region_graph",
+    "nn.pooling": "last_real masked_max masked_mean masked_softmax zero_padding",
+    "nn.positions": "fairseq_sinusoid sinusoid",
 }
 """module -> the public names it defines"""
 
