@@ -1,0 +1,138 @@
+"""Reads runs back from MLflow: which ones there are, what they logged, their artifacts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusionbench.contract.errors import UserError
+from fusionbench.track.connection import database_file, get_client, tracking_uri
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run as MLflow holds it."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    status: str
+    """RUNNING, FINISHED, FAILED or KILLED"""
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    """the last value of each, rounded to six digits"""
+    tags: Mapping[str, str]
+    started: datetime
+    ended: datetime | None
+
+
+def get_run(run_id: str) -> RunRecord:
+    """One run by its id.
+
+    Raises:
+        UserError: there is none.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _record(get_client().get_run(run_id))
+    except MlflowException as error:
+        raise UserError(
+            f"no run {run_id!r} at {tracking_uri()}. "
+            "Run ids are listed by `fusionbench ui`; MLFLOW_TRACKING_URI chooses where to look."
+        ) from error
+
+
+def find_runs(
+    *, experiment: str | None = None, tags: Mapping[str, str] | None = None, status: str | None = None
+) -> list[RunRecord]:
+    """The runs that carry all these tags, newest first; nothing is made where nothing was logged yet.
+
+    Args:
+        experiment: name of one experiment; None looks in all.
+        tags: tag -> value that must be equal.
+        status: ``FINISHED`` and the like; None takes any.
+    """
+    file = database_file(tracking_uri())
+    if file is not None and not file.exists():
+        return []
+    conditions = [f"tags.`{name}` = {_quoted(value)}" for name, value in (tags or {}).items()]
+    if status is not None:
+        conditions.append(f"attributes.status = {_quoted(status)}")
+    where = list(experiments().values()) if experiment is None else [experiments().get(experiment)]
+    return [_record(run) for run in _search([e for e in where if e], " AND ".join(conditions))]
+
+
+def experiments() -> dict[str, str]:
+    """name -> id of every experiment that is not deleted, oldest first."""
+    found = get_client().search_experiments(order_by=["creation_time ASC"])
+    return {experiment.name: str(experiment.experiment_id) for experiment in found}
+
+
+def read_json(run_id: str, path: str) -> Any:
+    """The JSON artifact ``path`` of a run.
+
+    Raises:
+        UserError: the run has no such artifact.
+    """
+    return json.loads(read_file(run_id, path).read_text(encoding="utf-8"))
+
+
+def read_file(run_id: str, path: str) -> Path:
+    """The artifact ``path`` of a run as a local file, downloaded where it lies elsewhere.
+
+    Raises:
+        UserError: the run has no such artifact.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return Path(get_client().download_artifacts(run_id, path))
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            f"run {run_id!r} holds no artifact {path!r}. "
+            "Artifacts of a finished run are listed on its page, see `fusionbench ui`."
+        ) from error
+
+
+def _search(experiment_ids: list[str], condition: str) -> Iterator[Run]:
+    if not experiment_ids:
+        return
+    token: str | None = None
+    while True:
+        page = get_client().search_runs(experiment_ids, condition, max_results=1000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _quoted(value: str) -> str:
+    """A string of MLflow's filter language, which knows both quotes but no escape."""
+    if "'" in value and '"' in value:
+        raise UserError(
+            f"cannot look for {value!r}: MLflow's search takes one kind of quote. Remove one kind."
+        )
+    return f'"{value}"' if "'" in value else f"'{value}'"
+
+
+def _record(run: Run) -> RunRecord:
+    ended = run.info.end_time
+    return RunRecord(
+        run_id=str(run.info.run_id),
+        experiment_id=str(run.info.experiment_id),
+        name=run.info.run_name,
+        status=run.info.status,
+        params=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        tags=dict(run.data.tags),
+        started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        ended=datetime.fromtimestamp(ended / 1000, UTC) if ended else None,
+    )
