@@ -1,0 +1,1 @@
+"""Tests mirror the tree; each reads like documentation of what it checks."""
