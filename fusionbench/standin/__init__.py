@@ -1,1 +1,1 @@
-"""Floor 1: generated faces; identity and action units over time become frames."""
+"""Floor 1: generated faces. Identity and action units over time -> drawn frames; numpy only, no files."""
