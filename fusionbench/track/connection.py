@@ -56,7 +56,7 @@ def get_client() -> MlflowClient:
 
 
 def experiment_id(name: str, tags: Mapping[str, str]) -> str:
-    """The id of the experiment of this name, which is made, with these tags, when it is missing.
+    """The id of the experiment of this name, made when it is missing; it gets these tags where it can.
 
     Raises:
         UserError: an experiment of this name lies in MLflow's bin.
@@ -91,7 +91,7 @@ def _experiment_id(uri: str, name: str, tags: tuple[tuple[str, str], ...]) -> st
     with _one_process_at_a_time(uri):
         while (found := client.get_experiment_by_name(name)) is None:
             try:
-                client.create_experiment(name, tags=dict(tags))
+                client.create_experiment(name)
             except MlflowException as error:
                 # A server has no file to lock: another process may have been faster.
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":

@@ -27,7 +27,7 @@ class RunRecord:
     """RUNNING, FINISHED, FAILED or KILLED"""
     params: Mapping[str, str]
     metrics: Mapping[str, float]
-    """the last value of each, rounded to six digits"""
+    """the last value of each, fractions rounded to four digits"""
     tags: Mapping[str, str]
     started: datetime
     ended: datetime | None

@@ -56,7 +56,7 @@ class TrackedRun:
         self._tables: list[dict[str, str]] = json.loads(run.data.tags.get("mlflow.loggedArtifacts", "[]"))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Logs numbers, rounded to six significant digits; exact ones belong into an artifact.
+        """Logs numbers, fractions rounded to four digits for the eye: exact ones belong into an artifact.
 
         They are sent in batches, at the latest with the first call after two seconds. A step that
         a re-opened run already holds is left out, so that a resumed epoch is drawn once.
@@ -66,7 +66,7 @@ class TrackedRun:
         now = int(time.time() * 1000)
         for name, value in metrics.items():
             if step is None or step > self._logged_steps.get(name, -1):
-                self._pending.append(Metric(name, float(f"{value:.6g}"), now, step or 0))
+                self._pending.append(Metric(name, _rounded(value), now, step or 0))
         if time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
             self.flush()
 
@@ -224,6 +224,10 @@ def _to_upload(path: str) -> Iterator[tuple[Path, str | None]]:
     folder = None if artifact.parent == PurePosixPath(".") else str(artifact.parent)
     with tempfile.TemporaryDirectory(prefix="fusionbench-") as scratch:
         yield Path(scratch) / artifact.name, folder
+
+
+def _rounded(value: float) -> float:
+    return float(value) if float(value).is_integer() else float(f"{value:.4g}")
 
 
 def _as_text(value: Param) -> str:

@@ -1,0 +1,52 @@
+"""``fusionbench ui``: browse the runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def ui(
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port to serve on; another free one when it is in use."),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the server's own log.")] = False,
+) -> None:
+    """Browse the runs: serves MLflow's page on this machine until Ctrl-C.
+
+    Prints one link an experiment. It opens the table of runs, best accuracy first, with the fusion
+    method, dataset, seed, fold, scores and cost as columns. Tick two runs and click Compare to set
+    them side by side.
+
+    Runs are looked for in mlflow.db in the working directory, or where MLFLOW_TRACKING_URI says.
+
+    Examples:
+
+        fusionbench ui
+
+        fusionbench ui --port 8080
+
+        MLFLOW_TRACKING_URI=sqlite:////data/mlflow.db fusionbench ui
+    """
+    from fusionbench.track.server import serve
+
+    typer.echo("Starting MLflow, a few seconds ...")
+    try:
+        with serve(port, show_log=debug) as page:
+            if page.port_taken is not None:
+                typer.echo(f"Port {page.port_taken} is in use; took another.")
+            typer.echo(f"Runs of {page.store} at {page.url}")
+            for experiment, link in page.links.items():
+                typer.echo(f"\n  {experiment}\n  {link}")
+            if not page.links:
+                typer.echo(
+                    "\nNo runs here yet. The page fills as runs come; to make some: "
+                    "fusionbench compare --dataset afew --stand-in"
+                )
+            if page.process is not None:
+                typer.echo("\nCtrl-C stops the server.")
+            page.wait()
+    except KeyboardInterrupt:
+        typer.echo("\nStopped.")
