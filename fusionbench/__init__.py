@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from fusionbench.nn.attention import attend as attend
     from fusionbench.nn.classifier import Classifier as Classifier, kaiming_linear as kaiming_linear
+    from fusionbench.nn.common_width import CommonWidth as CommonWidth
     from fusionbench.nn.graph_attention import GraphAttention as GraphAttention
     from fusionbench.nn.graphs import ParallelGraph as ParallelGraph, region_graph as region_graph
     from fusionbench.nn.pooling import (
@@ -66,6 +67,7 @@ _HOME = {
     "nn.weights": "load_weights read_weights",
     "nn.attention": "attend",
     "nn.classifier": "Classifier kaiming_linear",
+    "nn.common_width": "CommonWidth",
     "nn.graph_attention": "GraphAttention",
     "nn.graphs": "ParallelGraph region_graph",
     "nn.pooling": "last_real masked_max masked_mean masked_softmax zero_padding",
