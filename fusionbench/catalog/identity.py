@@ -1,0 +1,70 @@
+"""Run identity: what makes two runs the same run, changed code and changed data included."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from fusionbench.catalog.run_config import Chosen, RunConfig
+from fusionbench.contract.hashing import digest
+
+PACKAGE = Path(__file__).resolve().parents[1]
+ROOMS = ("contract", "nn", "data", "learn")
+"""rooms of this package whose code decides digits"""
+
+
+@cache
+def harness_hash(*rooms: str) -> str:
+    """Hash of the code in some rooms of this package."""
+    files = sorted(file for room in rooms for file in (PACKAGE / room).rglob("*.py"))
+    return digest([[str(f.relative_to(PACKAGE)), f.read_bytes().hex()] for f in files])
+
+
+@cache
+def source_hash(cls: type) -> str:
+    """Hash of a component's module and of what it imports from its own distribution's package."""
+    modules = _own_modules(sys.modules[cls.__module__], set())
+    sources = {m.__name__: Path(m.__file__).read_bytes().hex() for m in modules if m.__file__}
+    return digest(sources)
+
+
+def _own_modules(module: ModuleType, seen: set[ModuleType]) -> set[ModuleType]:
+    seen.add(module)
+    package = module.__name__.partition(".")[0]
+    for value in list(vars(module).values()):
+        home = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
+        if home is not None and home not in seen and home.__name__.partition(".")[0] == package:
+            _own_modules(home, seen)
+    return seen
+
+
+def component_key(chosen: Chosen, weights_hash: str | None) -> dict[str, Any]:
+    """What tells one component from another: name, version, code, options, weights."""
+    return {
+        "plugin": chosen.plugin,
+        "version": chosen.version,
+        "code": source_hash(chosen.cls),
+        "options": chosen.options.model_dump(mode="json"),
+        "weights": weights_hash,
+    }
+
+
+def run_identity(config: RunConfig, fold: str, data_fingerprint: str, weights: Mapping[str, str | None]) -> str:
+    """The identity of one fold's run.
+
+    Args:
+        config: the resolved config; where the data lie does not count, what they hold does.
+        fold: the fold's name.
+        data_fingerprint: content hash of the store that the run reads from.
+        weights: kind -> hash of the component's weights file.
+    """
+    options = config.options.model_dump(mode="json")
+    for place in ("root", "on_bad_clip", "stand_in"):
+        options["data"].pop(place)
+    options["fold"] = fold
+    components = {c.kind: component_key(c, weights.get(c.kind)) for c in config.components}
+    return digest([options, components, data_fingerprint, harness_hash(*ROOMS)])

@@ -1,0 +1,189 @@
+"""Finds plugins by entry point, asks each for its components, and keeps one bad plugin from stopping the rest."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pluggy
+
+from fusionbench.contract.dataset import Dataset
+from fusionbench.contract.errors import FusionBenchError, unknown
+from fusionbench.contract.hooks import PROJECT, Hooks, RunInfo
+from fusionbench.contract.options import Config
+from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
+from fusionbench.contract.watch import Watch
+
+KINDS: dict[str, tuple[str, type]] = {
+    "fusion": ("fusion_heads", FusionHead),
+    "relation": ("relation_encoders", RelationEncoder),
+    "backbone": ("backbones", Backbone),
+    "dataset": ("datasets", Dataset),
+}
+"""kind -> (the hook that offers it, the role it fills)"""
+
+ROLE_NAMES = {
+    "fusion": "fusion head",
+    "relation": "relation encoder",
+    "backbone": "backbone",
+    "dataset": "dataset",
+}
+
+REINSTALL = "Just added it? Entry points are read at install: run `pip install -e .` again."
+
+
+@dataclass
+class Plugin:
+    """One entry point: what it offers, or why it is off."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    offers: dict[str, list[str]] = field(default_factory=dict)
+    """kind -> names of the components in use"""
+    problems: list[str] = field(default_factory=list)
+    """why the plugin, or one of its components, is off"""
+
+
+@dataclass(frozen=True)
+class Component:
+    """A registered class and the plugin that brought it."""
+
+    cls: Any
+    plugin: Plugin
+
+
+class Catalog:
+    """Everything that was found: components by kind and name, and the state of every plugin."""
+
+    def __init__(self) -> None:
+        self.plugins: list[Plugin] = []
+        self.components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(Hooks)
+
+    def names(self, kind: str) -> list[str]:
+        """Sorted component names of a kind."""
+        return sorted(self.components[kind])
+
+    def get(self, kind: str, name: str) -> Component:
+        """The component called ``name``.
+
+        Raises:
+            UserError: nothing of that kind has the name; the nearest one is offered.
+        """
+        if name not in self.components[kind]:
+            raise unknown(ROLE_NAMES[kind], name, self.components[kind], REINSTALL)
+        return self.components[kind][name]
+
+    def add(self, plugin: Plugin, module: Any) -> None:
+        """Register a plugin's module and ask it for its components."""
+        self.plugins.append(plugin)
+        self._manager.register(module, name=plugin.name)
+        misspelt = [name for name, caller in vars(self._manager.hook).items() if not caller.has_spec()]
+        if misspelt:
+            self._manager.unregister(name=plugin.name)
+            self._manager = self._rebuilt()
+            known = ", ".join(n for n in vars(Hooks) if not n.startswith("_"))
+            plugin.problems.append(f"unknown hook {misspelt[0]!r}. Hooks: {known}.")
+            return
+        for kind, (hook, role) in KINDS.items():
+            self._ask(plugin, kind, hook, role)
+
+    def _rebuilt(self) -> pluggy.PluginManager:
+        """A manager with the same plugins: pluggy never forgets a misspelt hook."""
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(Hooks)
+        for name, module in self._manager.list_name_plugin():
+            manager.register(module, name=name)
+        return manager
+
+    def _call(self, hook: str, name: str, **arguments: Any) -> list[Any]:
+        """Call one hook of one plugin, so that what it raises can be laid at its door."""
+        others = [module for other, module in self._manager.list_name_plugin() if other != name]
+        return self._manager.subset_hook_caller(hook, others)(**arguments)
+
+    def _ask(self, plugin: Plugin, kind: str, hook: str, role: type) -> None:
+        try:
+            offered = [cls for classes in self._call(hook, plugin.name) for cls in classes]
+        except Exception as error:  # a stranger's code may raise anything; it is named and switched off
+            plugin.problems.append(f"{hook}() raised {type(error).__name__}: {error}")
+            return
+        for cls in offered:
+            problem = self._refuse(cls, kind, hook, role)
+            if problem:
+                plugin.problems.append(problem)
+            else:
+                self.components[kind][cls.name] = Component(cls, plugin)
+                plugin.offers.setdefault(kind, []).append(cls.name)
+
+    def _refuse(self, cls: Any, kind: str, hook: str, role: type) -> str | None:
+        if not (inspect.isclass(cls) and issubclass(cls, role)):
+            return f"{hook}() returned {cls!r}; expected subclasses of fusionbench.{role.__name__}."
+        if not isinstance(getattr(cls, "name", None), str):
+            return f'{cls.__name__} has no `name`; add name = "..." to the class.'
+        if not (inspect.isclass(cls.Config) and issubclass(cls.Config, Config)):
+            return f"{cls.__name__}.Config is not a subclass of fusionbench.Config."
+        if cls.name in self.components[kind]:
+            owner = self.components[kind][cls.name].plugin
+            return (
+                f"{ROLE_NAMES[kind]} {cls.name!r} is taken by {owner.distribution} ({owner.module}); rename it."
+            )
+        return None
+
+    def observe(self, event: str, watch: Watch, run: RunInfo, **details: Any) -> None:
+        """Tell every observer of ``event``; one that raises is named and switched off."""
+        for name in [impl.plugin_name for impl in getattr(self._manager.hook, event).get_hookimpls()]:
+            try:
+                self._call(event, name, run=run, **details)
+            except Exception as error:  # as above: an observer must not end a run
+                self._manager.unregister(name=name)
+                watch.warn(f"plugin {name!r} is switched off: {event} raised {type(error).__name__}: {error}")
+
+
+def _entry_points() -> list[importlib.metadata.EntryPoint]:
+    """Each entry point once, the built-ins first so that nobody can take their names."""
+    found = {}
+    for point in importlib.metadata.entry_points(group=PROJECT):
+        owner = point.dist.name if point.dist else ""
+        found.setdefault((owner != PROJECT, owner, point.name, point.value), point)
+    return [found[key] for key in sorted(found)]
+
+
+@functools.cache
+def collect() -> Catalog:
+    """Walk the ``fusionbench`` entry points once per process.
+
+    Not pluggy's own loader: there one plugin that fails to import stops every
+    command, and a second entry point of the same name is dropped without a word.
+    """
+    catalog = Catalog()
+    taken: dict[str, str] = {}
+    for point in _entry_points():
+        owner, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+        plugin = Plugin(point.name, point.value, owner, version)
+        if point.name in taken:
+            plugin.problems.append(f"entry point {point.name!r} is taken by {taken[point.name]}; rename it.")
+            catalog.plugins.append(plugin)
+            continue
+        taken[point.name] = owner
+        try:
+            module = point.load()
+        except (Exception, SystemExit) as error:  # a stranger's import may raise anything
+            plugin.problems.append(f"import raised {type(error).__name__}: {error}")
+            catalog.plugins.append(plugin)
+            continue
+        catalog.add(plugin, module)
+    if not catalog.plugins:
+        raise FusionBenchError(f"no plugin is installed, not even the built-in ones. {REINSTALL}")
+    return catalog
+
+
+def offers(catalog: Catalog, kind: str) -> Mapping[str, Component]:
+    """Components of a kind, sorted by name."""
+    return {name: catalog.components[kind][name] for name in catalog.names(kind)}

@@ -1,0 +1,87 @@
+"""Presets: named options of a plugin, from the shipped ``registry.yaml`` and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fusionbench.catalog.documents import read
+from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
+from fusionbench.contract.errors import UserError, nearest
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A name for a plugin with some of its options set."""
+
+    kind: str
+    name: str
+    plugin: str
+    options: Mapping[str, Any]
+    origin: str
+    """file and line"""
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that ships with the package: inside a wheel, one folder up in a checkout."""
+    inside = PACKAGE / name
+    return inside if inside.exists() else PACKAGE.parent / name
+
+
+def read_presets(catalog: Catalog, registry: Path | None = None) -> dict[str, dict[str, Preset]]:
+    """Presets by kind and name.
+
+    Args:
+        catalog: what the presets may name.
+        registry: a file laid over the shipped one instead of ``./registry.yaml``.
+
+    Raises:
+        UserError: a file does not hold presets, or a preset reuses a plugin's name.
+    """
+    files = [shipped("registry.yaml")]
+    own = registry or Path("registry.yaml")
+    if registry or (own.is_file() and own.resolve() != files[0].resolve()):
+        files.append(own)
+    presets: dict[str, dict[str, Preset]] = {kind: {} for kind in KINDS}
+    for file in files:
+        for preset in _presets_of(file, catalog):
+            presets[preset.kind][preset.name] = preset
+    return presets
+
+
+def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
+    content, lines = read(file)
+    presets = []
+    for kind, named in content.items():
+        where = f"{file}, line {lines[(str(kind),)]}"
+        if kind not in KINDS:
+            raise UserError(f"{where}: no kind {kind!r}.{nearest(str(kind), KINDS)} Kinds: {', '.join(KINDS)}.")
+        for name, body in (named or {}).items():
+            where = f"{file}, line {lines[(kind, str(name))]}"
+            presets.append(_preset(kind, str(name), body, where, catalog))
+    return presets
+
+
+def _preset(kind: str, name: str, body: Any, where: str, catalog: Catalog) -> Preset:
+    if not isinstance(body, dict) or not isinstance(body.get("plugin"), str) or set(body) - {"plugin", "options"}:
+        raise UserError(f"{where}: preset {name!r} must read {{plugin: NAME, options: {{...}}}}; got {body!r}.")
+    if name in catalog.components[kind]:
+        raise UserError(
+            f"{where}: preset {name!r} reuses the name of a plugin; "
+            f"rename it, {name}-mine say, and keep plugin: {body['plugin']}."
+        )
+    plugin = body["plugin"]
+    if plugin not in catalog.components[kind]:
+        installed = catalog.names(kind)
+        raise UserError(
+            f"{where}: preset {name!r} names no installed {ROLE_NAMES[kind]}: {plugin!r}."
+            f"{nearest(plugin, installed)} Installed: {', '.join(installed)}."
+        )
+    options = body.get("options") or {}
+    if not isinstance(options, dict):
+        raise UserError(f"{where}: options of preset {name!r} must be a mapping; got {options!r}.")
+    return Preset(kind, name, plugin, options, where)

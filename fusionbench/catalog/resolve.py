@@ -1,0 +1,214 @@
+"""Names and options to a frozen ``RunConfig``: defaults, dataset, preset, file, command line; later wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from fusionbench.catalog.documents import read
+from fusionbench.catalog.plugins import KINDS, REINSTALL, ROLE_NAMES, Catalog
+from fusionbench.catalog.presets import Preset, read_presets
+from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
+from fusionbench.contract.errors import UserError, nearest, unknown
+from fusionbench.contract.options import Config
+
+DEFAULT_NAMES = {"relation": "region_gat", "backbone": "tiny"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for, before anything is looked up."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """dotted key -> value from flags and ``--set``; a kind alone (``fusion``) holds a name"""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """dotted key -> the flag it came by"""
+    file: Path | None = None
+    registry: Path | None = None
+
+
+@dataclass
+class _Layers:
+    """Values laid over one another; each remembers where it came from."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def lay(self, values: Mapping[str, Any], origin: str | Mapping[str, str]) -> None:
+        for key, value in values.items():
+            self.values[key] = value
+            self.origins[key] = origin if isinstance(origin, str) else origin.get(key, "")
+
+    def under(self, prefix: str) -> dict[str, Any]:
+        start = f"{prefix}."
+        return {k.removeprefix(start): v for k, v in self.values.items() if k.startswith(start)}
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """``fusion.trs=5`` to a key and a YAML value.
+
+    Raises:
+        UserError: there is no ``=``, no key, or the value is no YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set {text!r} is no assignment; write KEY=VALUE, as in --set fusion.trs=5.")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {text!r}: the value is not valid YAML. Quote it, or give a plain value.") from error
+
+
+def resolve(request: Request, catalog: Catalog) -> RunConfig:
+    """One frozen config, every value with its origin.
+
+    Raises:
+        UserError: an unknown name or option, a wrong type, a value out of bounds.
+    """
+    presets = read_presets(catalog, request.registry)
+    asked = _Layers()
+    if request.file:
+        asked.lay(*_from_file(request.file))
+    asked.lay(_names_apart(request.values), {_named(k): v for k, v in request.origins.items()})
+
+    dataset = _choose("dataset", asked, catalog, presets)
+    layers = _Layers()
+    layers.lay(dataset.cls.run_defaults, f"default of dataset {dataset.plugin}")
+    layers.lay({"sampling.frames": dataset.cls.protocol.frames}, f"protocol of dataset {dataset.plugin}")
+    layers.lay(asked.values, asked.origins)
+
+    chosen: dict[str, Chosen | None] = {"dataset": dataset}
+    for kind in ("fusion", "relation", "backbone"):
+        streams_given = dataset.cls.precomputed and kind != "fusion"
+        if streams_given and f"{kind}.name" in asked.values:
+            raise UserError(f"dataset {dataset.name!r} brings its streams ready made; leave out --{kind}.")
+        chosen[kind] = None if streams_given else _choose(kind, asked, catalog, presets)
+
+    options = _run_options(layers)
+    origins = _origins(chosen, options, layers, presets)
+    fusion = chosen["fusion"]
+    assert fusion is not None
+    return RunConfig(fusion, dataset, chosen["relation"], chosen["backbone"], options, origins)
+
+
+def resolve_component(kind: str, name: str, request: Request, catalog: Catalog) -> Chosen:
+    """One component with its options, for commands that need no whole run.
+
+    Raises:
+        UserError: as ``resolve``.
+    """
+    presets = read_presets(catalog, request.registry)
+    asked = _Layers()
+    asked.lay({**_names_apart(request.values), f"{kind}.name": name}, dict(request.origins))
+    return _choose(kind, asked, catalog, presets)
+
+
+def _named(key: str) -> str:
+    return f"{key}.name" if key in KINDS else key
+
+
+def _names_apart(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``fusion: arpg`` and ``fusion: {name: arpg, trs: 5}`` to ``fusion.name`` and ``fusion.trs``."""
+    return {_named(key): value for key, value in flatten(values).items()}
+
+
+def _from_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    content, lines = read(file)
+    origins = {_named(".".join(path)): f"{file}, line {line}" for path, line in lines.items()}
+    return _names_apart(content), origins
+
+
+def _choose(kind: str, asked: _Layers, catalog: Catalog, presets: Mapping[str, Mapping[str, Preset]]) -> Chosen:
+    name = asked.values.get(f"{kind}.name", DEFAULT_NAMES.get(kind))
+    if name is None:
+        names = sorted([*catalog.components[kind], *presets[kind]])
+        raise UserError(f"no {ROLE_NAMES[kind]} chosen. Add --{kind} NAME. Installed: {', '.join(names)}.")
+    preset = presets[kind].get(str(name))
+    if preset is None and name not in catalog.components[kind]:
+        everything = [*catalog.components[kind], *presets[kind]]
+        raise unknown(ROLE_NAMES[kind], str(name), everything, REINSTALL)
+    component = catalog.get(kind, preset.plugin if preset else str(name))
+    cls = component.cls
+    given = _Layers()
+    if preset:
+        given.lay(preset.options, preset.origin)
+    own = asked.under(kind)
+    own.pop("name", None)
+    given.lay(own, {k: asked.origins[f"{kind}.{k}"] for k in own})
+    options = _validated(cls.Config, given, f"{kind} {cls.name!r}")
+    return Chosen(kind, str(name), cls.name, component.plugin.version, cls, options)
+
+
+def _run_options(layers: _Layers) -> RunOptions:
+    given = _Layers()
+    for key, value in layers.values.items():
+        if key.split(".")[0] not in KINDS:
+            given.lay({key: value}, layers.origins[key])
+    return _validated(RunOptions, given, "run")
+
+
+def _validated(schema: type[Config], given: _Layers, owner: str) -> Any:
+    try:
+        return schema.model_validate(_nest(given.values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(_explain(first, schema, given, owner)) from None
+
+
+def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *branches, leaf = key.split(".")
+        node = tree
+        for branch in branches:
+            node = node.setdefault(branch, {})
+            if not isinstance(node, dict):
+                raise UserError(f"{key!r} is given beside a plain value for {branch!r}; leave out one of them.")
+        node[leaf] = value
+    return tree
+
+
+def _explain(error: Any, schema: type[Config], given: _Layers, owner: str) -> str:
+    """One pydantic error in this project's form: what is wrong, what came, what is allowed."""
+    key = ".".join(str(part) for part in error["loc"])
+    origin = next((o for k, o in given.origins.items() if key == k or key.startswith(f"{k}.")), "")
+    where = f" ({origin})" if origin else ""
+    branches, _, leaf = key.rpartition(".")
+    fields = _fields(schema, branches.split(".") if branches else [])
+    if error["type"] == "extra_forbidden":
+        listed = ", ".join(fields) or "none"
+        prefix = f" of {branches}" if branches else ""
+        return f"{owner}: unknown option {leaf!r}{where}.{nearest(leaf, fields)} Options{prefix}: {listed}."
+    described = fields[leaf].description if leaf in fields else None
+    meaning = f" {leaf}: {described}." if described else ""
+    return f"{owner}: option {key} = {error['input']!r}{where}: {error['msg'][0].lower()}{error['msg'][1:]}.{meaning}"
+
+
+def _fields(schema: Any, branches: Sequence[str]) -> dict[str, Any]:
+    for branch in branches:
+        schema = schema.model_fields[branch].annotation if branch in schema.model_fields else schema
+    return dict(schema.model_fields)
+
+
+def _origins(
+    chosen: Mapping[str, Chosen | None],
+    options: RunOptions,
+    layers: _Layers,
+    presets: Mapping[str, Mapping[str, Preset]],
+) -> dict[str, str]:
+    """Where each value of the resolved config came from."""
+    origins = {key: layers.origins.get(key, "default") for key in flatten(options.model_dump(mode="json"))}
+    for kind, component in chosen.items():
+        if component is None:
+            continue
+        preset = presets[kind].get(component.name)
+        origins[f"{kind}.name"] = layers.origins.get(f"{kind}.name", "default")
+        for option in type(component.options).model_fields:
+            from_preset = preset.origin if preset and option in preset.options else "default"
+            origins[f"{kind}.{option}"] = layers.origins.get(f"{kind}.{option}", from_preset)
+    return origins
