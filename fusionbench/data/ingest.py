@@ -1,0 +1,138 @@
+"""A dataset's files, decoded once into a ``FrameStore``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from fusionbench.contract.dataset import Clip, ClipFrames, Dataset, Inventory, Problem
+from fusionbench.contract.errors import BadClip, UserError
+from fusionbench.contract.watch import Watch
+from fusionbench.data.cache import cached_store
+from fusionbench.data.faces import resize_frames
+from fusionbench.data.store import Store, writing
+
+PREPARATION = 1
+"""raised when preparation changes, so that older stores are not reused"""
+
+
+def frame_store(
+    dataset: Dataset,
+    inventory: Inventory,
+    size: int,
+    on_bad_clip: Literal["fail", "skip"],
+    stand_in: bool,
+    watch: Watch,
+) -> Store:
+    """The clips of an inventory as square faces, from the cache or decoded now.
+
+    Args:
+        dataset: reads the clips.
+        inventory: what its scan found.
+        size: side of a face in pixels.
+        on_bad_clip: ``fail`` stops at the end with every bad clip listed; ``skip`` leaves them out.
+        stand_in: whether the clips are generated.
+        watch: told of progress, and of what was skipped.
+
+    Returns:
+        arrays ``frames`` ``(rows, 3, size, size)`` uint8 and, where every clip has them,
+        ``landmarks`` ``(rows, 68, 2)`` float32; ``made["skipped"]`` lists clips left out.
+
+    Raises:
+        UserError: clips are bad and the policy is ``fail``, or none is good.
+    """
+    parts = {
+        "dataset": dataset.name,
+        "clips": [_source(dataset.root, clip) for clip in inventory.clips],
+        "size": size,
+        "preparation": PREPARATION,
+        "stand_in": stand_in,
+        "on_bad_clip": on_bad_clip,
+    }
+    made = {"dataset": dataset.name, "size": size, "preparation": PREPARATION}
+
+    def make(path: Path) -> None:
+        _ingest(path, dataset, inventory, size, on_bad_clip, stand_in, made, watch)
+
+    return cached_store("frames", parts, make, watch)
+
+
+def _source(root: Path, clip: Clip) -> dict[str, Any]:
+    """What tells that a clip's files changed, without reading them."""
+    return {**asdict(clip), "stats": [_stat(root / name) for name in clip.files]}
+
+
+def _stat(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # reading it will say what is wrong
+    return found.st_size, found.st_mtime_ns
+
+
+def _ingest(
+    path: Path,
+    dataset: Dataset,
+    inventory: Inventory,
+    size: int,
+    on_bad_clip: str,
+    stand_in: bool,
+    made: dict[str, Any],
+    watch: Watch,
+) -> None:
+    skipped: list[Problem] = []
+    landmarks_everywhere = True
+    with writing(path, "frames") as writer:
+        for clip, decoded in _decoded(dataset, inventory.clips, size, watch):
+            if isinstance(decoded, BadClip):
+                skipped.append(Problem(clip.id, str(decoded)))
+                continue
+            arrays = {"frames": decoded.frames}
+            time = len(decoded.frames)
+            if decoded.landmarks is None:
+                landmarks_everywhere = False
+                arrays["landmarks"] = np.full((time, 68, 2), np.nan, dtype=np.float32)
+            else:
+                arrays["landmarks"] = decoded.landmarks.astype(np.float32)
+            writer.append(clip, arrays)
+        if skipped and on_bad_clip == "fail":
+            raise UserError(_listed(skipped) + " Mend them, or add --on-bad-clip skip to go on without them.")
+        if len(skipped) == len(inventory.clips):
+            raise UserError(f"{_listed(skipped)} No clip is left.")
+        made["skipped"] = [asdict(problem) for problem in skipped]
+        made["landmarks"] = landmarks_everywhere
+        writer.finish(made, stand_in)
+
+
+def _decoded(
+    dataset: Dataset, clips: Iterable[Clip], size: int, watch: Watch
+) -> Iterator[tuple[Clip, ClipFrames | BadClip]]:
+    """Clips in order, decoded a few ahead on threads (OpenCV lets the interpreter go)."""
+
+    def decode(clip: Clip) -> ClipFrames | BadClip:
+        try:
+            read = dataset.read(clip)
+        except BadClip as error:
+            return error
+        return ClipFrames(resize_frames(read.frames, size), read.landmarks)
+
+    clips = list(clips)
+    watch.progress("reading clips", 0, len(clips))
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for start in range(0, len(clips), 64):  # a window bounds what waits in memory
+            window = clips[start : start + 64]
+            for offset, (clip, decoded) in enumerate(zip(window, pool.map(decode, window), strict=True)):
+                yield clip, decoded
+                watch.progress("reading clips", start + offset + 1, len(clips))
+
+
+def _listed(problems: list[Problem], most: int = 10) -> str:
+    lines = [f"  {problem.clip}: {problem.reason}" for problem in problems[:most]]
+    if len(problems) > most:
+        lines.append(f"  and {len(problems) - most} more")
+    return f"{len(problems)} clip(s) cannot be read:\n" + "\n".join(lines) + "\n"
