@@ -1,0 +1,79 @@
+"""Runs a frozen front end once over all frames of a store and keeps what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fusionbench.contract.roles import Backbone, RelationEncoder
+from fusionbench.contract.watch import Watch
+from fusionbench.data.store import Store, writing
+from fusionbench.learn.front_end import APPEARANCE, RELATION
+
+CHUNK = 128
+"""frames a forward pass; larger ones fall out of a CPU's cache"""
+
+
+def extract(
+    frames: Store,
+    backbone: Backbone,
+    relation: RelationEncoder | None,
+    targets: Mapping[str, tuple[Path, Mapping[str, Any]]],
+    device: str,
+    watch: Watch,
+) -> None:
+    """One pass over all frames that writes every store in ``targets``.
+
+    Args:
+        frames: a ``FrameStore``.
+        backbone: in any mode; it is put in eval mode.
+        relation: needed where ``relation`` is a target.
+        targets: ``appearance``, ``relation`` (float32 streams) or ``map`` (float16) ->
+            (path to write, how it was made).
+        device: where to compute.
+        watch: told of progress, in clips.
+    """
+    backbone = backbone.to(device).eval()
+    relation = relation.to(device).eval() if relation else None
+    clips = frames.index.clips
+    watch.progress("extracting " + " and ".join(targets), 0, len(clips))
+    with ExitStack() as stack, torch.inference_mode():
+        writers = {
+            name: stack.enter_context(writing(path, "maps" if name == "map" else "streams"))
+            for name, (path, _) in targets.items()
+        }
+        for place, clip in enumerate(clips):
+            rows = slice(frames.index.first_row[place], frames.index.first_row[place] + frames.index.rows[place])
+            outputs = _clip(frames, rows, backbone, relation, list(targets), device)
+            for name, writer in writers.items():
+                writer.append(clip, {name: outputs[name]})
+            watch.progress("extracting " + " and ".join(targets), place + 1, len(clips))
+        for name, writer in writers.items():
+            writer.finish(targets[name][1], frames.stand_in)
+
+
+def _clip(
+    frames: Store, rows: slice, backbone: Backbone, relation: RelationEncoder | None, names: list[str], device: str
+) -> dict[str, np.ndarray]:
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for start in range(rows.start, rows.stop, CHUNK):
+        chunk = slice(start, min(start + CHUNK, rows.stop))
+        images = torch.from_numpy(np.asarray(frames.arrays["frames"][chunk]).copy()).to(device).float() / 255
+        features = backbone(images)
+        made: dict[str, Callable[[], torch.Tensor]] = {
+            APPEARANCE: lambda features=features: features.embedding.float(),
+            "map": lambda features=features: features.map.half(),
+        }
+        if relation is not None:
+            points = None
+            if relation.needs_landmarks:
+                points = torch.from_numpy(np.asarray(frames.arrays["landmarks"][chunk]).copy()).to(device)
+            made[RELATION] = lambda features=features, points=points: relation(features.map, points).float()
+        for name in names:
+            parts[name].append(made[name]().cpu().numpy())
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}

@@ -1,0 +1,198 @@
+"""Trains a model and chooses the epoch on the selection split; the report split is out of reach here."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fusionbench.catalog.run_config import TrainingOptions
+from fusionbench.contract.errors import UserError
+from fusionbench.contract.roles import Criterion
+from fusionbench.contract.types import Streams
+from fusionbench.data.loader import ClipLoader
+from fusionbench.learn.checkpoint import Checkpoint
+from fusionbench.learn.front_end import Model
+from fusionbench.learn.metrics import Predictions, scores
+
+CHECKPOINT_SHARE = 0.05
+"""largest share of the training time that goes into writing checkpoints"""
+
+OnEpoch = Callable[[int, dict[str, float]], None]
+"""epoch counted from 1, metrics ``train/*`` and ``selection/*``"""
+
+
+@dataclass
+class Fitted:
+    """A finished fit. The model holds the selected weights."""
+
+    model: Model
+    selected_epoch: int
+    """counted from 1"""
+    last_state: dict[str, Tensor]
+    history: list[dict[str, float]] = field(default_factory=list)
+    """metrics of each epoch"""
+    resumed_at: int = 0
+    """epochs that were taken from a checkpoint"""
+
+
+def fit(
+    model: Model,
+    train: ClipLoader,
+    selection: ClipLoader,
+    options: TrainingOptions,
+    criterion: Criterion,
+    device: str,
+    headline: str,
+    on_epoch: OnEpoch,
+    checkpoint: Checkpoint | None = None,
+) -> Fitted:
+    """Train, judge each epoch on the selection split, keep the best.
+
+    Args:
+        model: on ``device``.
+        train: the training part, with a seed.
+        selection: the selection split.
+        options: epochs, learning rates and so on.
+        criterion: loss on logits.
+        device: where the model is.
+        headline: metric that chooses; of equal epochs the one with the lower selection loss wins.
+        on_epoch: called after each epoch.
+        checkpoint: where to go on after an interruption; removed at the end by the caller.
+
+    Raises:
+        UserError: the loss became NaN or infinite.
+    """
+    optimizer = _optimizer(model, options)
+    progress = _Progress(model)
+    saved = checkpoint.load(device) if checkpoint else None
+    if saved:
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        progress.restore(saved)
+    resumed_at = len(progress.history)
+    since_save, save_cost = time.monotonic(), 0.0
+    for epoch in range(resumed_at, options.epochs):
+        train.epoch = epoch
+        _set_learning_rates(optimizer, options, epoch)
+        metrics = _train_epoch(model, train, optimizer, criterion, options.clip_norm, device)
+        model.head.calibrate(_labelled(model, selection, device))
+        judged = scores(predict(model, selection, device))
+        metrics.update({f"selection/{name}": value for name, value in judged.items()})
+        progress.add(metrics, judged[headline], judged["loss"])
+        on_epoch(epoch + 1, metrics)
+        started = time.monotonic()
+        if checkpoint and (started - since_save) * CHECKPOINT_SHARE >= save_cost:
+            checkpoint.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **progress.state()})
+            since_save = time.monotonic()
+            save_cost = since_save - started
+    last_state = _snapshot(model)
+    model.load_state_dict(progress.best_state)
+    return Fitted(model, progress.best_epoch, last_state, progress.history, resumed_at)
+
+
+class _Progress:
+    """History, and the best epoch so far with its weights."""
+
+    def __init__(self, model: Model):
+        self._model = model
+        self.history: list[dict[str, float]] = []
+        self.best_epoch = 0
+        self.best = (-math.inf, -math.inf)
+        self.best_state: dict[str, Tensor] = {}
+
+    def add(self, metrics: dict[str, float], headline: float, loss: float) -> None:
+        self.history.append(metrics)
+        if (headline, -loss) > self.best:
+            self.best = (headline, -loss)
+            self.best_epoch = len(self.history)
+            self.best_state = _snapshot(self._model)
+
+    def state(self) -> dict[str, Any]:
+        kept = ("history", "best_epoch", "best", "best_state")
+        return {name: getattr(self, name) for name in kept}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name in self.state():
+            setattr(self, name, state[name])
+
+
+def _snapshot(model: nn.Module) -> dict[str, Tensor]:
+    return copy.deepcopy(model.state_dict())
+
+
+def _optimizer(model: Model, options: TrainingOptions) -> torch.optim.Optimizer:
+    """Adam with decoupled decay; betas 0.9 and 0.999, eps 1e-8 as the paper states (torch's defaults)."""
+    small = {id(p) for p in model.front_end.pretrained()}
+    learning = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in learning if id(p) not in small], "base_lr": options.lr},
+        {"params": [p for p in learning if id(p) in small], "base_lr": options.lr_pretrained},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=options.lr, weight_decay=options.weight_decay)
+
+
+def _set_learning_rates(optimizer: torch.optim.Optimizer, options: TrainingOptions, epoch: int) -> None:
+    factor = 1.0
+    if options.schedule == "cosine":
+        factor = 0.5 * (1 + math.cos(math.pi * epoch / options.epochs))
+    for group in optimizer.param_groups:
+        group["lr"] = group["base_lr"] * factor
+
+
+def _train_epoch(
+    model: Model,
+    loader: ClipLoader,
+    optimizer: torch.optim.Optimizer,
+    criterion: Criterion,
+    clip_norm: float | None,
+    device: str,
+) -> dict[str, float]:
+    model.train()
+    total, hits, seen = 0.0, 0, 0
+    for batch in loader:
+        batch = batch.to(device)
+        loss, logits = model.head.training_loss(model.front_end(batch), batch.labels, criterion)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+        optimizer.step()
+        clips = len(batch.ids)
+        total += loss.item() * clips
+        hits += int((logits.argmax(-1) == batch.labels).sum())
+        seen += clips
+    if not math.isfinite(total):
+        raise UserError(
+            f"the training loss became {total / seen}. Try a smaller --set training.lr, or --set training.clip_norm=1."
+        )
+    return {"train/loss": total / seen, "train/accuracy": hits / seen}
+
+
+@torch.inference_mode()
+def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
+    """What the model says of a split, in eval mode and the loader's order."""
+    model.eval()
+    ids: list[str] = []
+    parts = []
+    for batch in loader:
+        logits = model(batch.to(device))
+        parts.append(torch.log_softmax(logits.float(), dim=-1).cpu().numpy())
+        ids.extend(batch.ids)
+    return Predictions(tuple(ids), loader.labels, np.concatenate(parts))
+
+
+@torch.inference_mode()
+def _labelled(model: Model, loader: ClipLoader, device: str) -> Iterator[tuple[Streams, Tensor]]:
+    """Streams and labels of a split, for heads that calibrate on it."""
+    model.eval()
+    for batch in loader:
+        batch = batch.to(device)
+        yield model.front_end(batch), batch.labels

@@ -1,0 +1,136 @@
+"""From a batch as stored to ``Streams``: stored streams, stored maps, or frames, as ``front_end.trainable`` says."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
+from fusionbench.contract.types import ClipBatch, Streams
+from fusionbench.data.store import StoreIndex
+
+APPEARANCE, RELATION = "appearance", "relation"
+
+
+class FrontEnd(nn.Module):
+    """Everything between a ``ClipBatch`` and the ``Streams`` a head sees."""
+
+    def forward(self, batch: ClipBatch) -> Streams:
+        """Streams of a batch, in the front end's order."""
+        raise NotImplementedError
+
+    def pretrained(self) -> list[nn.Parameter]:
+        """Parameters that get the small learning rate."""
+        return []
+
+
+class StoredStreams(FrontEnd):
+    """``trainable: none``: the streams were extracted before; at most they are standardised here."""
+
+    def __init__(self, names: Sequence[str], statistics: Mapping[str, tuple[Tensor, Tensor]] | None = None):
+        super().__init__()
+        self.names = tuple(names)
+        self._scaled = statistics is not None
+        for name, (mean, std) in (statistics or {}).items():
+            self.register_buffer(f"mean_{name}", mean)
+            self.register_buffer(f"std_{name}", std)
+
+    def forward(self, batch: ClipBatch) -> Streams:
+        return Streams({name: self._standardised(name, batch) for name in self.names}, batch.mask)
+
+    def _standardised(self, name: str, batch: ClipBatch) -> Tensor:
+        stream = batch.arrays[name]
+        if not self._scaled:
+            return stream
+        scaled = (stream - self.get_buffer(f"mean_{name}")) / self.get_buffer(f"std_{name}")
+        return scaled * batch.mask.unsqueeze(-1)
+
+
+class StoredMaps(FrontEnd):
+    """``trainable: relation``: trunk maps and the appearance stream are stored, the relation encoder learns."""
+
+    def __init__(self, relation: RelationEncoder):
+        super().__init__()
+        self.relation = relation
+
+    def forward(self, batch: ClipBatch) -> Streams:
+        maps = batch.arrays["map"].float()
+        relation = _per_frame(self.relation, maps, batch.arrays.get("landmarks"))
+        return Streams({APPEARANCE: batch.arrays[APPEARANCE], RELATION: relation}, batch.mask)
+
+    def pretrained(self) -> list[nn.Parameter]:
+        return self.relation.pretrained()
+
+
+class EndToEnd(FrontEnd):
+    """``trainable: all``: frames through one backbone (or a copy for each stream), as the paper trains."""
+
+    def __init__(self, backbone: Backbone, relation: RelationEncoder, share_trunk: bool):
+        super().__init__()
+        self.backbone = backbone
+        self.map_backbone = None if share_trunk else copy.deepcopy(backbone)
+        self.relation = relation
+
+    def forward(self, batch: ClipBatch) -> Streams:
+        clips, time = batch.mask.shape
+        frames = rearrange(batch.arrays["frames"], "b t c h w -> (b t) c h w").float() / 255
+        features = self.backbone(frames)
+        maps = features.map if self.map_backbone is None else self.map_backbone(frames).map
+        maps = rearrange(maps, "(b t) c h w -> b t c h w", b=clips)
+        relation = _per_frame(self.relation, maps, batch.arrays.get("landmarks"))
+        appearance = rearrange(features.embedding, "(b t) d -> b t d", t=time)
+        return Streams({APPEARANCE: appearance, RELATION: relation}, batch.mask)
+
+    def pretrained(self) -> list[nn.Parameter]:
+        copies = [self.backbone, *([self.map_backbone] if self.map_backbone else [])]
+        return [p for trunk in copies for p in trunk.pretrained()] + self.relation.pretrained()
+
+
+def _per_frame(relation: RelationEncoder, maps: Tensor, landmarks: Tensor | None) -> Tensor:
+    """Maps ``(batch, time, channels, rows, cols)`` to ``(batch, time, dim)``."""
+    time = maps.shape[1]
+    points = None if landmarks is None else rearrange(landmarks, "b t n xy -> (b t) n xy")
+    encoded = relation(rearrange(maps, "b t c h w -> (b t) c h w"), points)
+    return rearrange(encoded, "(b t) d -> b t d", t=time)
+
+
+class Model(nn.Module):
+    """A front end and the head that is compared."""
+
+    def __init__(self, front_end: FrontEnd, head: FusionHead):
+        super().__init__()
+        self.front_end = front_end
+        self.head = head
+
+    def forward(self, batch: ClipBatch) -> Tensor:
+        """Logits ``(batch, classes)``."""
+        return self.head(self.front_end(batch))
+
+
+def stream_statistics(
+    index: StoreIndex, arrays: Mapping[str, np.ndarray], ids: Sequence[str]
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Mean and standard deviation of each channel over the frames of the clips ``ids``.
+
+    Frames are read clip by clip and summed in float64, so memory stays bounded.
+    A channel that does not vary keeps its scale.
+    """
+    sums: dict[str, tuple[int, np.ndarray, np.ndarray]] = {}
+    for place in index.places(sorted(ids)):
+        rows = slice(index.first_row[place], index.first_row[place] + index.rows[place])
+        for name, array in arrays.items():
+            values = array[rows].astype(np.float64)
+            count, total, squares = sums.get(name, (0, np.zeros(1), np.zeros(1)))
+            sums[name] = (count + len(values), total + values.sum(0), squares + (values**2).sum(0))
+    statistics = {}
+    for name, (count, total, squares) in sums.items():
+        mean = total / count
+        std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        std[std < 1e-6] = 1.0
+        statistics[name] = (torch.from_numpy(mean).float(), torch.from_numpy(std).float())
+    return statistics
