@@ -42,6 +42,13 @@ if TYPE_CHECKING:
         Streams as Streams,
         StreamSpec as StreamSpec,
     )
+    from fusionbench.data.faces import (
+        is_image as is_image,
+        natural_key as natural_key,
+        read_images as read_images,
+        write_image as write_image,
+    )
+    from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
     from fusionbench.nn.attention import attend as attend
     from fusionbench.nn.classifier import Classifier as Classifier, kaiming_linear as kaiming_linear
     from fusionbench.nn.common_width import CommonWidth as CommonWidth
@@ -64,6 +71,8 @@ _HOME = {
     "contract.options": "Config tunable",
     "contract.roles": "Backbone FusionHead RelationEncoder",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
+    "data.faces": "is_image natural_key read_images write_image",
+    "data.marker": "Marker read_marker",
     "nn.weights": "load_weights read_weights",
     "nn.attention": "attend",
     "nn.classifier": "Classifier kaiming_linear",
