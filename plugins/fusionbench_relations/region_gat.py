@@ -1,0 +1,98 @@
+"""ARPGNet's relation encoder: attention between the regions of a face (section 3.3, Eq. 1-4)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from einops import rearrange, reduce
+from pydantic import Field
+from torch import Tensor, nn
+
+import fusionbench as fb
+
+SHIPPED = Path(__file__).with_suffix(".safetensors")
+SHIPPED_MAP = (64, 12, 12)
+"""the maps of backbone ``tiny``, which the shipped weights read"""
+LAYERS = 3
+"""as many as the appearance module's last block has units (section 3.3)"""
+SLOPE = 0.01
+"""of the LeakyReLU on scores (section 4.2.2) and, our reading, of sigma in Eq. 4"""
+
+
+class RegionGAT(fb.RelationEncoder):
+    """A map is pooled to P x P regions; three graph attention layers; the mean over regions.
+
+    The paper's 512 channels a layer are the preset ``region-gat-paper``; the default
+    width suits the small maps of backbone ``tiny``.
+    """
+
+    name = "region_gat"
+
+    class Config(fb.Config):
+        patches: int = fb.tunable(
+            6,
+            choices=[12, 6, 4, 3],
+            ge=1,
+            description="P, patches per side of the map (Table 5: 6 is best); uneven unless P divides it",
+        )
+        width: int = Field(96, gt=0, description="channels of each layer and of the stream; the paper's: 512")
+        heads: int = Field(4, gt=0, description='attention heads, averaged; the paper says "several"')
+        bias: bool = Field(True, description="a bias after each layer; Eq. 4 has none")
+        weights: Literal["shipped"] | Path | None = Field(
+            "shipped",
+            description="shipped (learnt from drawn faces; only where all other options are the defaults), "
+            "a safetensors file, or null: drawn at random",
+        )
+
+    graph: Tensor
+
+    def __init__(self, map_shape: tuple[int, int, int], config: Config):
+        super().__init__(map_shape, config)
+        reason = self.supports(map_shape, config, landmarks=False)
+        if reason:
+            raise fb.NotSupported(f"relation {self.name!r} does not fit: {reason}")
+        self.dim = config.width
+        self.pool = nn.AdaptiveAvgPool2d(config.patches)
+        self.register_buffer("graph", fb.region_graph(config.patches), persistent=False)
+        widths = [map_shape[0]] + LAYERS * [config.width]
+        self.layers = nn.ModuleList(
+            fb.GraphAttention(width_in, width, heads=config.heads, slope=SLOPE, bias=config.bias)
+            for width_in, width in pairwise(widths)
+        )
+        self.sigma = nn.LeakyReLU(SLOPE)
+        path = self.weights(config)
+        self._pretrained = fb.load_weights(self, path) if path else []
+
+    @classmethod
+    def weights(cls, config: Config) -> Path | None:
+        if config.weights == "shipped":
+            return SHIPPED if config == cls.Config.model_validate({}) else None
+        return config.weights.expanduser() if config.weights else None
+
+    @classmethod
+    def supports(cls, map_shape: tuple[int, int, int], config: Config, landmarks: bool) -> str | None:
+        if cls.weights(config) == SHIPPED and tuple(map_shape) != SHIPPED_MAP:
+            return (
+                f"its shipped weights read maps of {SHIPPED_MAP} (backbone tiny); these are "
+                f"{tuple(map_shape)}. Use --relation region-gat-paper, or relation.weights=null, and train it."
+            )
+        if config.patches > min(map_shape[1:]):
+            cells = f"{map_shape[1]} x {map_shape[2]} cells"
+            return f"{config.patches} patches a side do not fit into {cells}. Set a smaller relation.patches."
+        return None
+
+    def forward(self, maps: Tensor, landmarks: Tensor | None = None) -> Tensor:
+        regions = rearrange(self.pool(maps), "f c rows cols -> f (rows cols) c")
+        for layer in self.layers:
+            regions = self.sigma(layer(regions, self.graph))  # Eq. 2-4; sigma after the heads' mean
+        return reduce(regions, "f regions c -> f c", "mean")
+
+    def pretrained(self) -> list[nn.Parameter]:
+        return self._pretrained
+
+
+@fb.hookimpl
+def relation_encoders() -> list[type[fb.RelationEncoder]]:
+    return [RegionGAT]
