@@ -1,0 +1,165 @@
+"""Backbone and relation encoder: built, checked against each other, and run once over all frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fusionbench.catalog.identity import component_key, harness_hash
+from fusionbench.catalog.run_config import Chosen, RunConfig
+from fusionbench.contract.errors import NotSupported, UserError
+from fusionbench.contract.hashing import digest
+from fusionbench.contract.roles import Backbone, RelationEncoder
+from fusionbench.contract.watch import Watch
+from fusionbench.data.cache import cache_root, file_hash, locked, writable_folder
+from fusionbench.data.store import Store, is_store, open_store
+from fusionbench.learn.extract import extract
+from fusionbench.learn.front_end import APPEARANCE, RELATION
+
+FRONT_END_SEED = 2511
+"""random parts of a frozen front end are drawn once for all runs, so that heads share their streams"""
+
+
+def weights_hash(chosen: Chosen) -> str | None:
+    """Hash of the file a component's weights come from, None where they are drawn at random.
+
+    Raises:
+        UserError: the file is missing.
+    """
+    path = chosen.cls.weights(chosen.options)
+    if path is None:
+        return None
+    if not Path(path).is_file():
+        raise UserError(
+            f"{chosen.kind} {chosen.name!r}: no weights file at {path}. Give the path of one, or null."
+        )
+    return file_hash(Path(path))
+
+
+def front_end_arrays(
+    frames: Store, config: RunConfig, weights: Mapping[str, str | None], watch: Watch
+) -> dict[str, np.ndarray]:
+    """Arrays over the frames' rows that ``front_end.trainable`` asks for, extracted where they are not cached.
+
+    Raises:
+        UserError: the front end does not fit, or the disk is too small for the trunk's maps.
+    """
+    trainable = config.options.front_end.trainable
+    landmarks = {"landmarks": frames.arrays["landmarks"]} if frames.made["landmarks"] else {}
+    if trainable == "all":
+        return {"frames": frames.arrays["frames"], **landmarks}
+    if trainable == "relation":
+        return {**_extracted(frames, config, [APPEARANCE, "map"], weights, watch), **landmarks}
+    _refuse_untrained(config)
+    return _extracted(frames, config, [APPEARANCE, RELATION], weights, watch)
+
+
+def _refuse_untrained(config: RunConfig) -> None:
+    relation = config.relation
+    assert relation is not None
+    if relation.cls.weights(relation.options) is None:
+        raise NotSupported(
+            f"relation {relation.name!r} has no weights for these options, and streams of a frozen random encoder "
+            "say nothing. Train it with the head: --set front_end.trainable=relation."
+        )
+
+
+def _extracted(
+    frames: Store, config: RunConfig, names: list[str], weights: Mapping[str, str | None], watch: Watch
+) -> dict[str, np.ndarray]:
+    """The stores called ``names``, the missing ones made in one pass over the frames."""
+    keys = {name: _key(name, frames, config, weights) for name in names}
+    kinds = {name: "maps" if name == "map" else "streams" for name in names}
+    missing = {n: k for n, k in keys.items() if not is_store(cache_root() / kinds[n] / digest(k))}
+    if missing:
+        with locked(writable_folder("streams") / f"{digest(keys)}.lock", "another process extracts", watch):
+            targets = {
+                name: (writable_folder(kinds[name]) / digest(key), key)
+                for name, key in missing.items()
+                if not is_store(cache_root() / kinds[name] / digest(key))
+            }
+            if targets:
+                _refuse_too_large(frames, config, targets)
+                _run_front_end(frames, config, targets, watch)
+    return {
+        name: open_store(cache_root() / kinds[name] / digest(key)).arrays[name] for name, key in keys.items()
+    }
+
+
+def _key(name: str, frames: Store, config: RunConfig, weights: Mapping[str, str | None]) -> dict[str, Any]:
+    backbone, relation = config.backbone, config.relation
+    assert backbone is not None and relation is not None
+    key = {
+        "what": name,
+        "frames": frames.content_hash,
+        "front_end_seed": FRONT_END_SEED,
+        "code": harness_hash("nn"),
+        "backbone": component_key(backbone, weights["backbone"]),
+    }
+    if name == RELATION:
+        key["relation"] = component_key(relation, weights["relation"])
+    return key
+
+
+def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, Any]) -> None:
+    """Trunk maps are the one cache that can fill a disk; it is estimated before it is written."""
+    if "map" not in targets:
+        return
+    channels, rows, cols = build_front_end(config)[0].map_shape
+    needed = frames.total_rows * channels * rows * cols * 2
+    folder = writable_folder("maps")
+    space = os.statvfs(folder)
+    free = space.f_bavail * space.f_frsize
+    if needed > 0.9 * free:
+        raise UserError(
+            f"trunk maps of {frames.total_rows} frames need {needed / 1e9:.1f} GB; {folder} has {free / 1e9:.1f} GB. "
+            "Set FUSIONBENCH_CACHE to a larger disk, or use front_end.trainable=all."
+        )
+
+
+def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any], watch: Watch) -> None:
+    backbone, relation = build_front_end(config)
+    if RELATION in targets:
+        check_relation(config, backbone, landmarks=bool(frames.made["landmarks"]))
+    with _all_cores():
+        extract(frames, backbone, relation, targets, config.options.device, watch)
+
+
+def check_relation(config: RunConfig, backbone: Backbone, landmarks: bool) -> None:
+    """Refuse a relation encoder that does not fit the maps or lacks its landmarks.
+
+    Raises:
+        NotSupported: with the encoder's own reason.
+    """
+    relation = config.relation
+    assert relation is not None
+    reason = relation.cls.supports(backbone.map_shape, relation.options, landmarks)
+    if reason:
+        raise NotSupported(f"relation {relation.name!r} does not fit: {reason}")
+
+
+def build_front_end(config: RunConfig) -> tuple[Backbone, RelationEncoder]:
+    """Backbone and relation encoder; what has no weights is drawn from a fixed seed."""
+    assert config.backbone is not None and config.relation is not None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(FRONT_END_SEED)
+        backbone = config.backbone.cls(config.backbone.options)
+        relation = config.relation.cls(backbone.map_shape, config.relation.options)
+    return backbone, relation
+
+
+@contextmanager
+def _all_cores() -> Iterator[None]:
+    """Extraction uses every core: frames do not depend on each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,184 @@
+"""A run in eight steps: collect, resolve, seed, load, build, track, fit, report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fusionbench.bench.artifacts import log_fold, log_folds
+from fusionbench.bench.build import build, check_device, seed_everything
+from fusionbench.bench.cost import measure_cost
+from fusionbench.bench.load import Loaders, load
+from fusionbench.bench.outcome import FoldOutcome, Outcome
+from fusionbench.bench.resume import Claim, claim
+from fusionbench.bench.source import RunData, open_data
+from fusionbench.bench.tracking import RunNotes, track
+from fusionbench.catalog.identity import run_identity
+from fusionbench.catalog.plugins import Catalog, collect
+from fusionbench.catalog.resolve import Request, resolve
+from fusionbench.catalog.run_config import RunConfig
+from fusionbench.contract.dataset import Fold
+from fusionbench.contract.hashing import digest
+from fusionbench.contract.hooks import RunInfo
+from fusionbench.contract.watch import Watch
+from fusionbench.learn.fit import Fitted, fit, predict
+from fusionbench.learn.front_end import Model
+from fusionbench.learn.losses import criterion
+from fusionbench.learn.metrics import chance, scores
+from fusionbench.track.runs import TrackedRun
+
+
+def run(request: Request, watch: Watch | None = None, catalog: Catalog | None = None) -> Outcome:
+    """Everything that ``fusionbench run`` does; folds share one parent run.
+
+    Args:
+        request: what the user asked for.
+        watch: told of progress and warnings.
+        catalog: components to choose from; default all that are installed.
+
+    Raises:
+        UserError: the request, the data or a component is at fault.
+    """
+    catalog = catalog or collect()
+    config = resolve(request, catalog)
+    return run_resolved(config, catalog, watch or Watch())
+
+
+def check(request: Request, catalog: Catalog | None = None) -> RunConfig:
+    """What ``run`` would run: resolved and validated, nothing read or trained."""
+    config = resolve(request, catalog or collect())
+    check_device(config.options.device)
+    return config
+
+
+def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch, parent: str | None = None) -> Outcome:
+    """Run a resolved config, as a child of the MLflow run ``parent`` if one is given."""
+    seed_everything(config)
+    data = open_data(config, watch)
+    folds = data.folds(config.options.fold)
+    notes = RunNotes.of(config, data)
+    if len(folds) == 1:
+        outcome = run_fold(config, catalog, data, folds[0], notes, watch, parent)
+        return _outcome(notes, outcome.run_id, outcome.identity, [outcome], config, data)
+    identity = digest([_identity(config, data, fold) for fold in folds])
+    with track(notes.folds(identity), parent) as tracked:
+        outcomes = [run_fold(config, catalog, data, f, notes, watch, parent or tracked.run_id) for f in folds]
+        outcome = _outcome(notes, tracked.run_id, identity, outcomes, config, data)
+        log_folds(tracked, outcome)
+    return outcome
+
+
+def run_fold(
+    config: RunConfig,
+    catalog: Catalog,
+    data: RunData,
+    fold: Fold,
+    notes: RunNotes,
+    watch: Watch,
+    parent: str | None = None,
+) -> FoldOutcome:
+    """One fold from seed to report; the eight steps less the two that all folds share."""
+    seed_everything(config)
+    loaders = load(config, data, fold)
+    model = build(config, data, loaders)
+    identity = _identity(config, data, fold)
+    with claim(identity) as held, track(notes.fold(identity, fold.name), parent, held.run_id) as tracked:
+        info = RunInfo(notes.name, identity, config.plain(), data.stand_in)
+        catalog.observe("run_started", watch, info)
+        fitted = fit_model(config, data, model, loaders, held, tracked, catalog, info, watch)
+        outcome = report(config, data, fitted, loaders, fold, tracked, identity)
+        log_fold(tracked, outcome, fitted, data, notes.config)
+        catalog.observe("run_ended", watch, info, report=outcome.metrics)
+    return outcome
+
+
+def fit_model(
+    config: RunConfig,
+    data: RunData,
+    model: Model,
+    loaders: Loaders,
+    held: Claim,
+    tracked: TrackedRun,
+    catalog: Catalog,
+    info: RunInfo,
+    watch: Watch,
+) -> Fitted:
+    """Train; each epoch is logged, shown, and told to observers."""
+    training, protocol = config.options.training, data.dataset.protocol
+    epochs = training.epochs
+
+    def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
+        tracked.log_metrics(metrics, step=epoch)
+        watch.epoch(epoch, epochs, metrics)
+        catalog.observe("epoch_ended", watch, info, epoch=epoch, metrics=metrics)
+
+    loss = criterion(
+        protocol.loss if training.loss == "protocol" else training.loss,
+        label_smoothing=training.label_smoothing,
+        focal_gamma=training.focal_gamma,
+    )
+    return fit(
+        model,
+        loaders.train,
+        loaders.selection,
+        training,
+        loss,
+        config.options.device,
+        protocol.headline,
+        on_epoch,
+        held.checkpoint,
+    )
+
+
+def report(
+    config: RunConfig,
+    data: RunData,
+    fitted: Fitted,
+    loaders: Loaders,
+    fold: Fold,
+    tracked: TrackedRun,
+    identity: str,
+) -> FoldOutcome:
+    """Judge the report split once: with the selected epoch's weights, and with the last one's."""
+    device, model = config.options.device, fitted.model
+    cost = measure_cost(model, loaders.report, device)
+    chosen = predict(model, loaders.report, device)
+    selected_state = {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(fitted.last_state)
+    last = predict(model, loaders.report, device)
+    model.load_state_dict(selected_state)
+    metrics = {
+        **fitted.history[fitted.selected_epoch - 1],
+        **{f"report/{name}": value for name, value in scores(chosen).items()},
+        **{f"report_last/{name}": value for name, value in scores(last).items()},
+    }
+    return FoldOutcome(
+        fold=fold.name,
+        run_id=tracked.run_id,
+        identity=identity,
+        metrics=metrics,
+        cost=cost,
+        chance=chance(loaders.train.labels, loaders.report.labels),
+        selected_epoch=fitted.selected_epoch,
+        report=chosen,
+        report_last=last,
+        resumed_at=fitted.resumed_at,
+    )
+
+
+def _identity(config: RunConfig, data: RunData, fold: Fold) -> str:
+    return run_identity(config, fold.name, data.fingerprint, data.weights)
+
+
+def _outcome(
+    notes: RunNotes, run_id: str, identity: str, folds: list[FoldOutcome], config: RunConfig, data: RunData
+) -> Outcome:
+    return Outcome(
+        name=notes.name,
+        run_id=run_id,
+        experiment=notes.experiment,
+        config=config.plain(),
+        identity=identity,
+        stand_in=data.stand_in,
+        folds=folds,
+        skipped=[dict(s) for s in data.skipped],
+    )

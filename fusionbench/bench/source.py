@@ -1,0 +1,156 @@
+"""From a resolved config to the clips: find the folder or generate it, scan it, decode it; each at most once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fusionbench.bench.front_end import front_end_arrays, weights_hash
+from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
+from fusionbench.contract.dataset import Dataset, Fold, Inventory
+from fusionbench.contract.errors import UserError, unknown
+from fusionbench.contract.watch import Watch
+from fusionbench.data.cache import cache_root, locked, writable_folder
+from fusionbench.data.generate import generate
+from fusionbench.data.ingest import frame_store
+from fusionbench.data.marker import read_marker
+from fusionbench.data.store import StoreIndex, is_store, open_store
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run reads from."""
+
+    dataset: Dataset
+    fingerprint: str
+    """content hash of the clips"""
+    stand_in: bool
+    index: StoreIndex
+    arrays: Mapping[str, np.ndarray]
+    """array name -> ``(rows, ...)``: streams, or what the front end makes streams of"""
+    weights: Mapping[str, str | None]
+    """kind -> hash of the weights file of backbone and relation encoder"""
+    skipped: tuple[Mapping[str, str], ...]
+    """clips left out, with the reason"""
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.dataset.classes)
+
+    def folds(self, name: str | None) -> list[Fold]:
+        """All folds, or the one called ``name``.
+
+        Raises:
+            UserError: there is no such fold, or a fold has an empty side.
+        """
+        folds = self.dataset.folds(self.index.clips)
+        if name is not None:
+            chosen = [fold for fold in folds if fold.name == name]
+            if not chosen:
+                raise unknown(f"fold of {self.dataset.name}", name, [fold.name for fold in folds])
+            folds = chosen
+        for fold in folds:
+            if not fold.train or not fold.report:
+                empty = "train" if not fold.train else "report"
+                raise UserError(
+                    f"fold {fold.name!r} of {self.dataset.name} has no {empty} clips: "
+                    f"{len(self.index.clips)} clips were read. `fusionbench data verify` lists what is missing."
+                )
+        return folds
+
+
+def find_root(chosen: Chosen, root: Path | None) -> Path:
+    """A dataset's folder: ``root``, else ``$FUSIONBENCH_DATA/<dataset>``, else ``data/<dataset>``."""
+    if root is not None:
+        return root.expanduser()
+    return Path(os.environ.get("FUSIONBENCH_DATA", "data")).expanduser() / chosen.plugin
+
+
+def stand_in_root(chosen: Chosen, watch: Watch) -> Path:
+    """The generated data of a dataset in the cache, made now if need be.
+
+    Raises:
+        UserError: the dataset offers no stand-in.
+    """
+    name = chosen.plugin
+    root = cache_root() / "stand-in" / name
+    if read_marker(root) is None:
+        with locked(writable_folder("stand-in") / f"{name}.lock", f"another process generates {root}", watch):
+            if read_marker(root) is None:
+                make_stand_in(chosen, root, watch)
+    return root
+
+
+def make_stand_in(chosen: Chosen, root: Path, watch: Watch) -> None:
+    """Generate a dataset's stand-in at ``root``.
+
+    Raises:
+        UserError: the dataset offers no stand-in.
+    """
+    if chosen.cls.stand_in_plan() is None:
+        raise UserError(f"dataset {chosen.name!r} has no stand-in. Give real data with --data-root PATH.")
+    generate(chosen.cls, root, progress=lambda done, total: watch.progress("generating faces", done, total))
+
+
+def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, Inventory, bool]:
+    """The dataset at its root, what it holds, and whether it was generated.
+
+    Raises:
+        UserError: the dataset is not there.
+    """
+    root = stand_in_root(chosen, watch) if options.stand_in else find_root(chosen, options.root)
+    dataset: Dataset = chosen.cls(root, chosen.options)
+    inventory = dataset.scan()
+    marker = read_marker(root)
+    if marker is not None and not options.stand_in:
+        watch.note(f"{root} holds generated data (stand-in)")
+    if inventory.problems:
+        first = inventory.problems[0]
+        watch.warn(
+            f"{len(inventory.problems)} thing(s) in {root} are not as published, the first: {first.clip}: "
+            f"{first.reason}. `fusionbench data verify {chosen.plugin} --data-root {root}` lists them all."
+        )
+    return dataset, inventory, marker is not None
+
+
+def open_data(config: RunConfig, watch: Watch) -> RunData:
+    """Arrays for a run, from caches where they are.
+
+    Raises:
+        UserError: the data are absent or bad, or the front end does not fit them.
+    """
+    if config.dataset.cls.precomputed:
+        return _open_streams(config)
+    dataset, inventory, stand_in = scan(config.dataset, config.options.data, watch)
+    backbone, relation = config.backbone, config.relation
+    assert backbone is not None and relation is not None
+    options = config.options
+    size = backbone.cls.input_size(backbone.options)
+    frames = frame_store(dataset, inventory, size, options.data.on_bad_clip, stand_in, watch)
+    skipped = tuple(frames.made["skipped"])
+    if skipped:
+        watch.warn(
+            f"{len(skipped)} clip(s) were skipped, the first: {skipped[0]['clip']}: {skipped[0]['reason']}"
+        )
+    if backbone.cls.trained_on and not stand_in and backbone.options.weights == "shipped":
+        watch.warn(
+            f"the weights of backbone {backbone.plugin!r} come from {backbone.cls.trained_on}, not from real faces. "
+            "Load real ones: --backbone iresnet50 --set backbone.weights=PATH."
+        )
+    weights = {c.kind: weights_hash(c) for c in (backbone, relation)}
+    arrays = front_end_arrays(frames, config, weights, watch)
+    return RunData(dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped)
+
+
+def _open_streams(config: RunConfig) -> RunData:
+    root = find_root(config.dataset, config.options.data.root)
+    dataset: Dataset = config.dataset.cls(root, config.dataset.options)
+    if not is_store(root):
+        dataset.scan()  # says what is missing in the dataset's own words
+    store = open_store(root)
+    return RunData(dataset, store.content_hash, store.stand_in, store.index, store.arrays, {}, ())

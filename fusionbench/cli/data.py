@@ -1,0 +1,78 @@
+"""``fusionbench data``: generate a dataset's stand-in, verify what is on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fusionbench.cli import options as opt
+
+app = typer.Typer(no_args_is_help=True, help="Generate a dataset's stand-in, verify what is on disk.")
+Name = Annotated[str, typer.Argument(help="Dataset.")]
+
+
+@app.command("stand-in")
+def stand_in(
+    dataset: Name,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; must not exist.")],
+    debug: opt.Debug = False,
+) -> None:
+    """Write generated clips in a dataset's own layout.
+
+    [bold]Example[/bold]
+
+      fusionbench data stand-in afew --out generated/afew
+    """
+    from fusionbench.bench.source import make_stand_in
+    from fusionbench.catalog.plugins import collect
+    from fusionbench.catalog.resolve import Request, resolve_component
+    from fusionbench.cli.screen import Screen
+    from fusionbench.contract.errors import UserError
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not empty. Nothing was written; name a new folder.")
+    chosen = resolve_component("dataset", dataset, Request(), collect())
+    with Screen() as screen:
+        make_stand_in(chosen, out, screen)
+    print(f"{out} holds a stand-in for {dataset}; every run on it is marked so.")
+    print(f"next: fusionbench run --fusion arpg --dataset {dataset} --data-root {out}")
+
+
+@app.command("verify")
+def verify(
+    dataset: Name,
+    data_root: opt.DataRoot = None,
+    decode: Annotated[bool, typer.Option("--decode", help="Also decode every clip.")] = False,
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Set what is on disk against what was published; list every problem. Exit 1 if there is one.
+
+    [bold]Examples[/bold]
+
+      fusionbench data verify afew
+
+      fusionbench data verify afew --data-root /data/AFEW --decode
+    """
+    from fusionbench.bench.verify import verify as verify_data
+    from fusionbench.catalog.plugins import collect
+    from fusionbench.catalog.resolve import Request, resolve_component
+    from fusionbench.cli.screen import Screen
+
+    request = Request({"data.root": data_root} if data_root else {}, {"data.root": "--data-root"})
+    with Screen() as screen:
+        verified = verify_data(
+            resolve_component("dataset", dataset, request, collect()), data_root, decode, screen
+        )
+    if as_json:
+        print(json.dumps(verified.plain()))
+    else:
+        from rich.console import Console
+
+        from fusionbench.report.inventory_table import inventory_table
+
+        Console().print(inventory_table(verified))
+    raise typer.Exit(1 if verified.inventory.problems else 0)

@@ -1,0 +1,77 @@
+"""The ``fusionbench`` command: registers the commands, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import typer
+
+from fusionbench import __version__
+from fusionbench.cli import components, data, pretrain, run, ui
+from fusionbench.contract.errors import UserError
+
+app = typer.Typer(
+    name="fusionbench",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Which way of fusing feature streams is better, all else equal?\n\n"
+        "[bold]First steps[/bold]\n\n"
+        "  fusionbench run --fusion arpg --dataset afew --stand-in\n\n"
+        "  fusionbench list fusion\n\n"
+        "  fusionbench ui"
+    ),
+)
+app.command("run")(run.run)
+app.command("list")(components.list_components)
+app.command("show")(components.show)
+app.command("plugins")(components.plugins)
+app.add_typer(data.app, name="data")
+app.command("pretrain")(pretrain.pretrain)
+app.command("ui")(ui.ui)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; 0 done, 1 a run failed, 2 the user can mend it, 130 interrupted."""
+    debug = "--debug" in sys.argv
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except UserError as error:
+        if debug:
+            raise
+        _end(f"error: {error}", 2)
+    except KeyboardInterrupt:
+        _end("interrupted. The same command goes on where it stopped.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        _end(f"failed: {type(error).__name__}: {error}\nAdd --debug to see where.", 1)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _end(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The options that ``run`` shares with every command that makes runs, and the request they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from fusionbench.catalog.resolve import Request
+
+Relation = Annotated[
+    str | None, typer.Option("--relation", help="Relation encoder or preset.", rich_help_panel="What")
+]
+Backbone = Annotated[
+    str | None, typer.Option("--backbone", help="Backbone or preset.", rich_help_panel="What")
+]
+Dataset = Annotated[str | None, typer.Option("--dataset", help="Dataset or preset.", rich_help_panel="What")]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-root",
+        help="Folder of the dataset. Default: $FUSIONBENCH_DATA/DATASET, else data/DATASET.",
+        rich_help_panel="Data",
+    ),
+]
+StandIn = Annotated[
+    bool,
+    typer.Option("--stand-in", help="Run on generated data in the dataset's layout.", rich_help_panel="Data"),
+]
+OnBadClip = Annotated[
+    str | None,
+    typer.Option(
+        "--on-bad-clip",
+        metavar="fail|skip",
+        help="What an unreadable clip does. Default: fail.",
+        rich_help_panel="Data",
+    ),
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", help="Passes over the training part.", rich_help_panel="Training")
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Weights, sampling order, dropout.", rich_help_panel="Training")
+]
+Fold = Annotated[
+    str | None, typer.Option("--fold", help="One fold only. Default: all.", rich_help_panel="Training")
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps.", rich_help_panel="Training")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="CPU threads of a training step.", rich_help_panel="Training")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any option, as in fusion.trs=5; repeatable.",
+        rich_help_panel="Any option",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML file of options.", rich_help_panel="Any option")
+]
+Registry = Annotated[
+    Path | None,
+    typer.Option(
+        "--registry", help="YAML file of presets. Default: ./registry.yaml.", rich_help_panel="Any option"
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel="Output")
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Show what would run, with the origin of each value.", rich_help_panel="Output"
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel="Output")]
+
+FLAGS = {
+    "fusion": "--fusion",
+    "relation": "--relation",
+    "backbone": "--backbone",
+    "dataset": "--dataset",
+    "data.root": "--data-root",
+    "data.stand_in": "--stand-in",
+    "data.on_bad_clip": "--on-bad-clip",
+    "training.epochs": "--epochs",
+    "seed": "--seed",
+    "fold": "--fold",
+    "device": "--device",
+    "threads": "--threads",
+}
+"""dotted key -> its flag"""
+
+
+def request(
+    given: Mapping[str, Any], assignments: list[str] | None, file: Path | None, registry: Path | None
+) -> Request:
+    """Flags, ``--set``, ``--config`` and ``--registry`` as one request.
+
+    Args:
+        given: dotted key -> value of the flag; None and False mean it was not given.
+        assignments: what ``--set`` was given.
+        file: ``--config``.
+        registry: ``--registry``.
+    """
+    from fusionbench.catalog.resolve import Request, parse_assignment
+
+    values = {key: value for key, value in given.items() if value is not None and value is not False}
+    origins = {key: FLAGS[key] for key in values}
+    for text in assignments or []:
+        key, value = parse_assignment(text)
+        values[key] = value
+        origins[key] = "--set"
+    return Request(values, origins, file, registry)

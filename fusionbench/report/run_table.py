@@ -1,0 +1,62 @@
+"""The table at the end of a run, and what to try next."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from fusionbench.bench.outcome import Outcome
+from fusionbench.report.tables import percent, plain_table
+
+SHOWN = {"accuracy": "accuracy", "uar": "UAR", "f1": "macro F1"}
+
+
+def run_table(outcome: Outcome) -> Table:
+    """Selected and last epoch, each under its name, the chance level beside them."""
+    data = "  [stand-in: generated data]" if outcome.stand_in else ""
+    one = outcome.folds[0]
+    epochs = len(outcome.folds) == 1
+    table = plain_table(escape(f"{outcome.name}{data}"), _caption(outcome))
+    table.add_column("report split")
+    for name in SHOWN.values():
+        table.add_column(name, justify="right")
+    selected = (
+        f"epoch {one.selected_epoch}, chosen on the selection split"
+        if epochs
+        else "selected epochs, folds pooled"
+    )
+    last = (
+        f"epoch {outcome.config['training']['epochs']}, the last one"
+        if epochs
+        else "last epochs, folds pooled"
+    )
+    rows = [(selected, "report"), (last, "report_last")]
+    if not epochs:
+        rows += [
+            ("selected epochs, mean of folds", "report_mean"),
+            ("selected epochs, deviation", "report_std"),
+        ]
+    for label, split in rows:
+        table.add_row(label, *(percent(outcome.metrics[f"{split}/{metric}"]) for metric in SHOWN))
+    table.add_row("chance (most frequent class)", percent(outcome.chance), "", "")
+    return table
+
+
+def _caption(outcome: Outcome) -> str:
+    clips = sum(len(f.report.ids) for f in outcome.folds)
+    folds = f"{len(outcome.folds)} folds, " if len(outcome.folds) > 1 else ""
+    skipped = f", {len(outcome.skipped)} clips skipped" if outcome.skipped else ""
+    cost = (
+        f"{outcome.cost['params']:,.0f} trained parameters, head {outcome.cost['ms_per_clip']:.2f} ms a clip"
+    )
+    return f"{folds}{clips} clips judged{skipped}; {cost}\nMLflow run {outcome.run_id}"
+
+
+def next_commands(outcome: Outcome) -> str:
+    """Two commands worth trying after this one."""
+    config = outcome.config
+    other = "concat" if config["fusion"]["name"] != "concat" else "arpg"
+    data = " --stand-in" if config["data"]["stand_in"] else ""
+    root = f" --data-root {config['data']['root']}" if config["data"]["root"] else ""
+    again = f"fusionbench run --fusion {other} --dataset {config['dataset']['name']}{data}{root}"
+    return f"next: {again}\n      fusionbench ui"

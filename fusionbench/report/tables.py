@@ -1,0 +1,24 @@
+"""One look for every table this package prints."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.table import Table
+
+
+def plain_table(title: str, caption: str | None = None) -> Table:
+    """An empty table: title and caption on the left, rules only where they help reading."""
+    return Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+
+
+def percent(value: float) -> str:
+    """A fraction as people read it."""
+    return f"{100 * value:.1f} %"
