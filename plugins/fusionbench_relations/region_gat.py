@@ -95,7 +95,7 @@ class RegionGAT(fb.RelationEncoder):
     def supports(cls, map_shape: tuple[int, int, int], config: Config, landmarks: bool) -> str | None:
         if cls.weights(config) == SHIPPED and tuple(map_shape) != SHIPPED_MAP:
             return (
-                f"its shipped weights read maps of {SHIPPED_MAP} (backbone tiny); these are {tuple(map_shape)}. "
+                f"its shipped weights read {SHIPPED_MAP} maps (of backbone tiny), not {tuple(map_shape)}. "
                 "Use --relation region-gat-paper, or relation.weights=null, and train it."
             )
         if GRAPHS[config.graph].needs_landmarks and not landmarks:
