@@ -148,20 +148,22 @@ class MulT(fb.FusionHead):
         others = [j for j in range(len(x)) if j != target]
         encoders: Any = self.cross[target]
         crossed = [
-            encoder(x[target], x[j], self._allowed(masks[target], masks[j]))
+            encoder(x[target], x[j], self.allowed(masks[target], masks[j], self.config.causal))
             for encoder, j in zip(encoders, others, strict=True)
         ]
-        memory = self.memory[target]
-        return memory(torch.cat(crossed, dim=-1), None, self._allowed(masks[target], masks[target]))
+        own = self.allowed(masks[target], masks[target], self.config.causal)
+        return self.memory[target](torch.cat(crossed, dim=-1), None, own)
 
     def classify(self, z: Tensor) -> Tensor:
         """A residual MLP and a linear layer."""
         hidden = F.dropout(self.proj1(z).relu(), self.config.output_dropout, self.training)
         return self.out(z + self.proj2(hidden))
 
-    def _allowed(self, queries: Tensor, keys: Tensor) -> Tensor:
+    @staticmethod
+    def allowed(queries: Tensor, keys: Tensor, only_past: bool) -> Tensor:
+        """Which keys may be read, ``(batch, 1 or queries, keys)``, from the masks of both sequences."""
         real = keys.unsqueeze(1)
-        return real & causal(queries.shape[1], keys.shape[1], keys.device) if self.config.causal else real
+        return real & causal(queries.shape[1], keys.shape[1], keys.device) if only_past else real
 
 
 @fb.hookimpl

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
-from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -58,23 +57,22 @@ class MultiAttention(fb.FusionHead):
         return self.classify(self.fuse(streams)[0])
 
     def fuse(self, streams: fb.Streams) -> tuple[Tensor, Tensor, Tensor]:
-        """The fused vector ``(batch, dim)``, alpha ``(streams, batch, time)``, beta ``(streams, batch)``."""
+        """The fused vector ``(batch, dim)``, alpha ``(batch, streams, time)``, beta ``(batch, streams)``."""
         x = self.align(streams)
-        s = torch.stack([score(stream) for score, stream in zip(self.intra, x, strict=True)])
-        alpha = fb.masked_softmax(s, streams.mask)  # over time, within a stream
-        g = torch.einsum("sbt,sbtc->sbc", alpha, x)
-        beta = self.inter(g).softmax(dim=0)  # over the streams
+        s = torch.stack([score(stream) for score, stream in zip(self.intra, x, strict=True)], dim=1)
+        alpha = fb.masked_softmax(s, streams.mask.unsqueeze(1))  # over time, within a stream
+        g = torch.einsum("bst,sbtc->bsc", alpha, x)
+        beta = self.inter(g).softmax(dim=1)  # over the streams
         weighted = beta.unsqueeze(-1) * g
-        if self.config.combine == "concat":
-            return rearrange(weighted, "s b c -> b (s c)"), alpha, beta
-        return weighted.sum(dim=0), alpha, beta
+        fused = weighted.flatten(1) if self.config.combine == "concat" else weighted.sum(dim=1)
+        return fused, alpha, beta
 
     def explain(self, streams: fb.Streams) -> Mapping[str, Any]:
         """Which moments and which streams the head looked at."""
         _, alpha, beta = self.fuse(streams)
         return {
-            "intra-modal": (("stream", "batch", "time"), alpha.detach().cpu().numpy()),
-            "inter-modal": (("stream", "batch"), beta.detach().cpu().numpy()),
+            "intra-modal": (("batch", "stream", "time"), alpha.detach().cpu().numpy()),
+            "inter-modal": (("batch", "stream"), beta.detach().cpu().numpy()),
         }
 
 

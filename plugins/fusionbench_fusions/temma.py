@@ -12,11 +12,13 @@ from typing import Literal
 
 import torch
 from einops import rearrange
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import fusionbench as fb
+
+Window = PositiveInt | tuple[PositiveInt, ...]
 
 
 class StreamLinear(nn.Module):
@@ -94,10 +96,10 @@ class Attention(nn.Module):
         return self.out(rearrange(read, "(b t) s d -> s b t d", b=x.shape[1]))
 
     def over_time(self, x: Tensor, allowed: Tensor) -> Tensor:
-        """TMA: in each stream, every frame reads those that ``allowed`` ``(batch, time, time)`` names."""
+        """TMA: in each stream, every frame reads what ``allowed`` ``(streams, batch, time, time)`` names."""
         q, k, v = (rearrange(part(x), "s b t d -> (s b) t d") for part in (self.q, self.k, self.v))
-        everywhere = allowed.repeat(x.shape[0], 1, 1)
-        read = fb.attend(q, k, v, self.heads, everywhere, self.dropout * self.training)
+        allowed = allowed.expand(-1, x.shape[1], -1, -1).flatten(0, 1)
+        read = fb.attend(q, k, v, self.heads, allowed, self.dropout * self.training)
         return self.out(rearrange(read, "(s b) t d -> s b t d", s=x.shape[0]))
 
 
@@ -114,13 +116,9 @@ class Block(nn.Module):
         self.drop = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
-        x = self.mix_streams(x)
+        x = x + self.drop(self.mma.across_streams(self.norms[0](x)))  # the only place where streams meet
         x = x + self.drop(self.tma.over_time(self.norms[1](x), allowed))
         return x + self.drop(self.narrow(self.drop(self.wide(self.norms[2](x)).relu())))
-
-    def mix_streams(self, x: Tensor) -> Tensor:
-        """The only place where streams meet."""
-        return x + self.drop(self.mma.across_streams(self.norms[0](x)))
 
 
 class TEMMA(fb.FusionHead):
@@ -139,8 +137,10 @@ class TEMMA(fb.FusionHead):
         )
         levels: int = Field(5, ge=1, description="levels of the convolution network, dilations 1, 2, 4, ...")
         kernel: int = Field(3, ge=1, description="frames a convolution spans, before dilation")
-        past: int = Field(50, ge=1, description="a frame sees past - 1 earlier frames")
-        future: int = Field(10, ge=1, description="a frame sees future - 1 later frames")
+        past: Window = Field(
+            50, description="a frame sees past - 1 earlier frames; one number, or one a stream"
+        )
+        future: Window = Field(10, description="a frame sees future - 1 later frames; likewise")
         position_base: float = Field(1000.0, gt=1, description="base of the positional encoding")
         dropout: float = fb.tunable(
             0.2, low=0.0, high=0.5, ge=0, lt=1, description="everywhere but across streams"
@@ -152,6 +152,9 @@ class TEMMA(fb.FusionHead):
         for option in ("heads", "stream_heads"):
             if config.dim % getattr(config, option):
                 return f"{option}={getattr(config, option)} does not divide dim={config.dim}"
+        for window in (config.past, config.future):
+            if isinstance(window, tuple) and len(window) != len(spec.dims):
+                return f"{len(window)} windows {window} for {len(spec.dims)} streams"
         return None
 
     def __init__(self, spec: fb.StreamSpec, config: Config):
@@ -175,7 +178,7 @@ class TEMMA(fb.FusionHead):
     def encode(self, streams: fb.Streams) -> Tensor:
         """``(batch, time, streams * dim)``, stream by stream."""
         x = self.embed(streams)
-        allowed = self.band(x.shape[2], x.device) & streams.mask.unsqueeze(1)
+        allowed = self.band(x.shape[2], x.device).unsqueeze(1) & streams.mask.unsqueeze(1)
         for block in self.blocks:
             x = block(x, allowed)
         return rearrange(self.norm(x), "s b t d -> b t (s d)")
@@ -189,13 +192,18 @@ class TEMMA(fb.FusionHead):
             ]
         )
         positions = fb.sinusoid(x.shape[2], self.config.dim, self.config.position_base, like=x)
-        return self.drop(x * self.config.dim**0.5 + positions)
+        x = self.drop(x * self.config.dim**0.5 + positions)
+        return self.drop(x)  # twice: the code drops positions and embeddings, one after the other
 
-    def band(self, time: int, device: torch.device) -> Tensor:
-        """``(time, time)`` bool: query i may see j where ``-(past - 1) <= j - i <= future - 1``."""
+    def band(self, time: int, device: torch.device | None = None) -> Tensor:
+        """``(streams, time, time)``: query i may see j where ``-(past - 1) <= j - i <= future - 1``."""
         t = torch.arange(time, device=device)
         ahead = t[None, :] - t[:, None]
-        return (ahead > -self.config.past) & (ahead < self.config.future)
+        past, future = (
+            torch.tensor(w, device=device).expand(len(self.names))[:, None, None]
+            for w in (self.config.past, self.config.future)
+        )
+        return (ahead > -past) & (ahead < future)
 
 
 def xavier(*shape: int) -> Tensor:

@@ -10,10 +10,12 @@ from tests.parity.table import judge, load_folder
 
 def main(folder: Path) -> int:
     """Print the table; 1 where a fixture fails."""
-    rows = [judge(fixture) for fixture in load_folder(folder)]
-    for row in rows:
+    failed = False
+    for fixture in load_folder(folder):
+        row = judge(fixture)
         print(row, flush=True)
-    return int(any(row.verdict == "FAIL" for row in rows))
+        failed |= row.verdict == "FAIL"
+    return int(failed)
 
 
 if __name__ == "__main__":
