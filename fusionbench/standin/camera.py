@@ -34,11 +34,13 @@ def expose(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
     _light(image, rng)
     if rng.random() < 0.25:
         _obstruct(image, rng)
-    _blur(image, rng.uniform(0, 0.8))
+    _blur(image, rng.uniform(0, 0.27))
     grain = rng.standard_normal((len(image), 1, SIZE, SIZE), np.float32)
-    image += np.float32(rng.uniform(0.01, 0.035)) * grain
-    np.clip(image, 0, 1, out=image)
-    return np.ascontiguousarray((image * 255 + 0.5).astype(np.uint8).transpose(0, 2, 3, 1))
+    grain *= np.float32(rng.uniform(0.01, 0.035))
+    image += grain
+    image *= 255
+    np.clip(image, 0, 255, out=image)
+    return np.ascontiguousarray(np.rint(image, out=image).astype(np.uint8).transpose(0, 2, 3, 1))
 
 
 def _light(image: np.ndarray, rng: np.random.Generator) -> None:
@@ -48,8 +50,7 @@ def _light(image: np.ndarray, rng: np.random.Generator) -> None:
     ramp = 1 + strength * (np.cos(angle) * axis[None, :] + np.sin(angle) * axis[:, None])
     tint = rng.normal(1, 0.03, (3, 1, 1)) * rng.uniform(0.75, 1.15)
     flicker = 1 + 0.02 * rng.standard_normal((len(image), 1, 1, 1))
-    image *= (ramp * tint).astype(np.float32)
-    image *= flicker.astype(np.float32)
+    image *= (ramp * tint).astype(np.float32) * flicker.astype(np.float32)
 
 
 def _obstruct(image: np.ndarray, rng: np.random.Generator) -> None:
@@ -66,8 +67,13 @@ def _obstruct(image: np.ndarray, rng: np.random.Generator) -> None:
     image += mask * (rng.uniform(0.1, 0.8, (3, 1, 1)).astype(np.float32) - image)
 
 
-def _blur(image: np.ndarray, amount: float) -> None:
-    """Mix with the mean of the neighbours, rows first, then columns."""
-    for axis in (2, 3):
-        before, after = np.roll(image, 1, axis), np.roll(image, -1, axis)
-        image += np.float32(amount) * ((before + image + after) / 3 - image)
+def _blur(image: np.ndarray, share: float) -> None:
+    """Let every pixel give ``share`` of itself to each neighbour, along rows, then along columns."""
+    for pixels in (image, image.swapaxes(2, 3)):
+        given = pixels * np.float32(share)
+        pixels -= given
+        pixels[:, :, 1:] += given[:, :, :-1]
+        pixels[:, :, :1] += given[:, :, :1]
+        pixels -= given
+        pixels[:, :, :-1] += given[:, :, 1:]
+        pixels[:, :, -1:] += given[:, :, -1:]

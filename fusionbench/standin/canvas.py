@@ -85,8 +85,9 @@ class Patch:
 
     def paint(self, mask: np.ndarray, colour: np.ndarray) -> None:
         """Lay a colour ``(3,)`` over the pixels, as opaque as ``mask`` says."""
-        colour = np.asarray(colour, np.float32).reshape(3, 1, 1)
-        self.image[...] += mask[:, None] * (colour - self.image)
+        change = np.asarray(colour, np.float32).reshape(3, 1, 1) - self.image
+        change *= mask[:, None]
+        self.image[...] += change
 
     def shade(self, mask: np.ndarray) -> None:
         """Darken by the share ``mask``; a negative share brightens."""
@@ -95,7 +96,9 @@ class Patch:
 
 def below(distance: np.ndarray, soft: float = 0.03) -> np.ndarray:
     """1 where ``distance`` is negative, 0 where positive, and a soft edge of about a pixel between."""
-    return np.clip(0.5 - distance * np.float32(1 / soft), 0, 1)
+    covered = distance * np.float32(-1 / soft)
+    covered += np.float32(0.5)
+    return np.clip(covered, 0, 1, out=covered)
 
 
 def between(
