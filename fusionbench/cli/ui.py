@@ -6,29 +6,31 @@ from typing import Annotated
 
 import typer
 
+from fusionbench.cli import options as opt
+
 
 def ui(
     port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port to serve on; another free one when it is in use."),
+        typer.Option("--port", min=1, max=65535, help="Port to serve on; a free one when it is in use."),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the server's own log.")] = False,
+    debug: opt.Debug = False,
 ) -> None:
-    """Browse the runs: serves MLflow's page on this machine until Ctrl-C.
+    """Browse the runs in MLflow's page, served on this machine until Ctrl-C.
 
-    Prints one link an experiment. It opens the table of runs, best accuracy first, with the fusion
-    method, dataset, seed, fold, scores and cost as columns. Tick two runs and click Compare to set
-    them side by side.
+    Prints one link an experiment. It opens the table of runs, best first, with
+    head, dataset, scores and cost as columns. Tick two runs and click Compare
+    to set them side by side; click one for its curves and predictions.
 
-    Runs are looked for in mlflow.db in the working directory, or where MLFLOW_TRACKING_URI says.
+    Runs are looked for in mlflow.db here, or where MLFLOW_TRACKING_URI says.
 
-    Examples:
+    [bold]Examples[/bold]
 
-        fusionbench ui
+      fusionbench ui
 
-        fusionbench ui --port 8080
+      fusionbench ui --port 8080
 
-        MLFLOW_TRACKING_URI=sqlite:////data/mlflow.db fusionbench ui
+      MLFLOW_TRACKING_URI=sqlite:////data/mlflow.db fusionbench ui
     """
     from fusionbench.track.server import serve
 
@@ -43,7 +45,7 @@ def ui(
             if not page.links:
                 typer.echo(
                     "\nNo runs here yet. The page fills as runs come; to make some: "
-                    "fusionbench compare --dataset afew --stand-in"
+                    "fusionbench run --fusion arpg --dataset afew --stand-in"
                 )
             if page.process is not None:
                 typer.echo("\nCtrl-C stops the server.")

@@ -1,0 +1,67 @@
+"""Where runs go, and many processes that start at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fusionbench.contract.errors import UserError
+from fusionbench.track.connection import database_file, get_client, tracking_uri
+from fusionbench.track.records import find_runs
+
+START_FOUR = """
+import multiprocessing
+import mlflow.store.tracking.sqlalchemy_store  # the slow part, done once: all four then start together
+from fusionbench.track.runs import open_run
+
+def start(number):
+    with open_run(experiment="afew", name=f"run {number}", params={}, tags={}) as run:
+        run.log_metrics({"train/loss": 1.0}, step=0)
+
+processes = [multiprocessing.get_context("fork").Process(target=start, args=[n]) for n in range(4)]
+for process in processes:
+    process.start()
+for process in processes:
+    process.join()
+raise SystemExit(sum(process.exitcode != 0 for process in processes))
+"""
+
+
+def test_the_default_is_mlflows_own_file_in_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert database_file(tracking_uri()) == tmp_path / "mlflow.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "file"),
+    [
+        ("sqlite:////data/my%20runs/mlflow.db", Path("/data/my runs/mlflow.db")),
+        ("sqlite:///mlflow.db", Path("mlflow.db")),
+        ("postgresql://user@host/mlflow", None),
+        ("http://127.0.0.1:5000", None),
+    ],
+)
+def test_the_file_behind_an_address(uri, file):
+    assert database_file(uri) == file
+
+
+def test_looking_for_runs_makes_no_database(tmp_path):
+    assert find_runs(tags={"fusionbench.identity": "x"}) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_that_mlflow_refuses_is_the_users_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file://{tmp_path}/mlruns")
+    with pytest.raises(UserError, match=r"MLflow cannot use file://.*Set MLFLOW_TRACKING_URI"):
+        get_client()
+
+
+@pytest.mark.slow
+def test_processes_that_start_at_once_share_a_fresh_database_and_keep_quiet():
+    said = subprocess.run([sys.executable, "-c", START_FOUR], capture_output=True, text=True)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    finished = find_runs(experiment="afew", status="FINISHED")
+    assert sorted(r.name for r in finished) == ["run 0", "run 1", "run 2", "run 3"]
