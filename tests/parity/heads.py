@@ -90,7 +90,7 @@ def concat_and_late(fixture: Fixture, dtype: torch.dtype) -> Pairs:
 
 
 CHECKS = {
-    "arp_fusion_composed": arpg,
+    "arp_fusion": arpg,
     "multi_attention": multi_attention,
     "concat_and_late": concat_and_late,
 }

@@ -59,13 +59,13 @@ def difference(ours: Tensor, reference: Tensor, relative: bool) -> float:
     """Largest absolute difference, over the largest reference value where ``relative``; inf on shapes."""
     if ours.shape != reference.shape:
         return float("inf")
-    gap = (ours.to(torch.float64) - reference.to(torch.float64)).abs().max().item()
+    gap = (ours.double() - reference.double()).abs().max().item()
     return gap / reference.abs().max().item() if relative else gap
 
 
 def limit(dtype: torch.dtype, reference: Tensor, relative: bool) -> float:
     """The largest difference allowed: the gate, and what storing a float64 result as float32 may cost."""
-    largest = 1.0 if relative else reference.abs().max().item()
+    largest = 1.0 if relative else reference.double().abs().max().item()
     return GATES[dtype] + (ROUNDING * largest if dtype is torch.float64 else 0.0)
 
 
