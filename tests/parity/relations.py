@@ -45,4 +45,4 @@ def three_rois(fixture: Fixture, dtype: torch.dtype) -> Pairs:
     return pairs | {"nodes": (thirds(maps, None).flatten(0, 1), stored["pooled"])}
 
 
-CHECKS = {"arp_relation_encoder_composed": relation_encoder, "ra_uwml_three_rois": three_rois}
+CHECKS = {"arp_relation": relation_encoder, "ra_uwml": three_rois}
