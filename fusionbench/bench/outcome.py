@@ -41,7 +41,7 @@ class Outcome:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Of one fold, its own; of several, ``report/*`` over the pooled clips and ``report_mean/*`` over folds."""
+        """Of one fold, its own; of several, ``report/*`` over pooled clips, ``report_mean/*`` over folds."""
         if len(self.folds) == 1:
             return self.folds[0].metrics
         return {**pooled_metrics(self.folds), **averaged_metrics(self.folds)}
@@ -94,7 +94,7 @@ def pooled_metrics(folds: list[FoldOutcome]) -> dict[str, float]:
 
 
 def averaged_metrics(folds: list[FoldOutcome]) -> dict[str, float]:
-    """``report_mean/*`` and the like: every metric averaged over folds, and its standard deviation (n - 1)."""
+    """``report_mean/*`` and the like: every metric averaged over folds; ``_std`` is its deviation (n - 1)."""
     averaged = {}
     for name in folds[0].metrics:
         split, _, metric = name.partition("/")

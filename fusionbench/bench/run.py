@@ -57,9 +57,9 @@ def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch, parent: str 
     folds = data.folds(config.options.fold)
     notes = RunNotes.of(config, data)
     if len(folds) == 1:
-        outcome = run_fold(config, catalog, data, folds[0], notes, watch, parent)
-        return _outcome(notes, outcome.run_id, outcome.identity, [outcome], config, data)
-    identity = digest([_identity(config, data, fold) for fold in folds])
+        only = run_fold(config, catalog, data, folds[0], notes, watch, parent)
+        return _outcome(notes, only.run_id, only.identity, [only], config, data)
+    identity = digest([fold_identity(config, data, fold) for fold in folds])
     with track(notes.folds(identity), parent) as tracked:
         outcomes = [run_fold(config, catalog, data, f, notes, watch, parent or tracked.run_id) for f in folds]
         outcome = _outcome(notes, tracked.run_id, identity, outcomes, config, data)
@@ -80,7 +80,7 @@ def run_fold(
     seed_everything(config)
     loaders = load(config, data, fold)
     model = build(config, data, loaders)
-    identity = _identity(config, data, fold)
+    identity = fold_identity(config, data, fold)
     with claim(identity) as held, track(notes.fold(identity, fold.name), parent, held.run_id) as tracked:
         info = RunInfo(notes.name, identity, config.plain(), data.stand_in)
         catalog.observe("run_started", watch, info)
@@ -165,7 +165,7 @@ def report(
     )
 
 
-def _identity(config: RunConfig, data: RunData, fold: Fold) -> str:
+def fold_identity(config: RunConfig, data: RunData, fold: Fold) -> str:
     return run_identity(config, fold.name, data.fingerprint, data.weights)
 
 

@@ -1,4 +1,4 @@
-"""From a resolved config to the clips: find the folder or generate it, scan it, decode it; each at most once."""
+"""From a resolved config to the clips: find the folder or generate it, scan it, decode it, once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fusionbench.bench.front_end import front_end_arrays, weights_hash
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
 from fusionbench.contract.dataset import Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
+from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import cache_root, locked, writable_folder
 from fusionbench.data.generate import generate
@@ -59,7 +60,8 @@ class RunData:
                 empty = "train" if not fold.train else "report"
                 raise UserError(
                     f"fold {fold.name!r} of {self.dataset.name} has no {empty} clips: "
-                    f"{len(self.index.clips)} clips were read. `fusionbench data verify` lists what is missing."
+                    f"{len(self.index.clips)} clips were read. "
+                    "`fusionbench data verify` lists what is missing."
                 )
         return folds
 
@@ -118,6 +120,12 @@ def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, I
     return dataset, inventory, marker is not None
 
 
+def data_key(config: RunConfig) -> str:
+    """Equal for runs that read the same arrays: they may differ in head, seed and training."""
+    mine = ("dataset", "data", "backbone", "relation", "front_end")
+    return digest({k: v for k, v in config.flat().items() if k.split(".")[0] in mine})
+
+
 def open_data(config: RunConfig, watch: Watch) -> RunData:
     """Arrays for a run, from caches where they are.
 
@@ -139,7 +147,8 @@ def open_data(config: RunConfig, watch: Watch) -> RunData:
         )
     if backbone.cls.trained_on and not stand_in and backbone.options.weights == "shipped":
         watch.warn(
-            f"the weights of backbone {backbone.plugin!r} come from {backbone.cls.trained_on}, not from real faces. "
+            f"the weights of backbone {backbone.plugin!r} come from {backbone.cls.trained_on}, "
+            "not from real faces. "
             "Load real ones: --backbone iresnet50 --set backbone.weights=PATH."
         )
     weights = {c.kind: weights_hash(c) for c in (backbone, relation)}

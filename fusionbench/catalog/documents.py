@@ -31,7 +31,9 @@ def read(path: Path) -> tuple[dict[str, Any], Lines]:
         _walk(node, (), lines, path)
         content = yaml.safe_load(text)
     except yaml.constructor.ConstructorError as error:
-        raise UserError(f"{path}{_line(error)} asks for an object: {error.problem}. Only plain YAML is read.") from error
+        raise UserError(
+            f"{path}{_line(error)} asks for an object: {error.problem}. Only plain YAML is read."
+        ) from error
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error)
         raise UserError(f"{path}{_line(error)} is not valid YAML: {problem}.") from error
@@ -57,7 +59,9 @@ def _walk(node: yaml.Node | None, path: tuple[str, ...], lines: Lines, file: Pat
     for key, value in node.value:
         here = (*path, str(key.value))
         if here[-1] in seen:
-            raise UserError(f"{file}, line {key.start_mark.line + 1}: {here[-1]!r} stands here a second time.")
+            raise UserError(
+                f"{file}, line {key.start_mark.line + 1}: {here[-1]!r} stands here a second time."
+            )
         seen.add(here[-1])
         lines[here] = key.start_mark.line + 1
         _walk(value, here, lines, file)

@@ -36,7 +36,11 @@ def _own_modules(module: ModuleType, seen: set[ModuleType]) -> set[ModuleType]:
     seen.add(module)
     package = module.__name__.partition(".")[0]
     for value in list(vars(module).values()):
-        home = value if isinstance(value, ModuleType) else sys.modules.get(getattr(value, "__module__", None) or "")
+        home = (
+            value
+            if isinstance(value, ModuleType)
+            else sys.modules.get(getattr(value, "__module__", None) or "")
+        )
         if home is not None and home not in seen and home.__name__.partition(".")[0] == package:
             _own_modules(home, seen)
     return seen
@@ -53,7 +57,9 @@ def component_key(chosen: Chosen, weights_hash: str | None) -> dict[str, Any]:
     }
 
 
-def run_identity(config: RunConfig, fold: str, data_fingerprint: str, weights: Mapping[str, str | None]) -> str:
+def run_identity(
+    config: RunConfig, fold: str, data_fingerprint: str, weights: Mapping[str, str | None]
+) -> str:
     """The identity of one fold's run.
 
     Args:

@@ -1,4 +1,4 @@
-"""Finds plugins by entry point, asks each for its components, and keeps one bad plugin from stopping the rest."""
+"""Finds plugins by entry point and asks each for its components; a bad one does not stop the rest."""
 
 from __future__ import annotations
 
@@ -122,18 +122,18 @@ class Catalog:
                 self.components[kind][cls.name] = Component(cls, plugin)
                 plugin.offers.setdefault(kind, []).append(cls.name)
 
-    def _refuse(self, cls: Any, kind: str, hook: str, role: type) -> str | None:
-        if not (inspect.isclass(cls) and issubclass(cls, role)):
-            return f"{hook}() returned {cls!r}; expected subclasses of fusionbench.{role.__name__}."
+    def _refuse(self, offered: Any, kind: str, hook: str, role: type) -> str | None:
+        cls: Any = offered
+        if not (inspect.isclass(offered) and issubclass(offered, role)):
+            return f"{hook}() returned {offered!r}; expected subclasses of fusionbench.{role.__name__}."
         if not isinstance(getattr(cls, "name", None), str):
             return f'{cls.__name__} has no `name`; add name = "..." to the class.'
         if not (inspect.isclass(cls.Config) and issubclass(cls.Config, Config)):
             return f"{cls.__name__}.Config is not a subclass of fusionbench.Config."
         if cls.name in self.components[kind]:
             owner = self.components[kind][cls.name].plugin
-            return (
-                f"{ROLE_NAMES[kind]} {cls.name!r} is taken by {owner.distribution} ({owner.module}); rename it."
-            )
+            taken_by = f"{owner.distribution} ({owner.module})"
+            return f"{ROLE_NAMES[kind]} {cls.name!r} is taken by {taken_by}; rename it."
         return None
 
     def observe(self, event: str, watch: Watch, run: RunInfo, **details: Any) -> None:
@@ -148,7 +148,7 @@ class Catalog:
 
 def _entry_points() -> list[importlib.metadata.EntryPoint]:
     """Each entry point once, the built-ins first so that nobody can take their names."""
-    found = {}
+    found: dict[tuple[bool, str, str, str], importlib.metadata.EntryPoint] = {}
     for point in importlib.metadata.entry_points(group=PROJECT):
         owner = point.dist.name if point.dist else ""
         found.setdefault((owner != PROJECT, owner, point.name, point.value), point)

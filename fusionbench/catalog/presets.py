@@ -59,7 +59,9 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
     for kind, named in content.items():
         where = f"{file}, line {lines[(str(kind),)]}"
         if kind not in KINDS:
-            raise UserError(f"{where}: no kind {kind!r}.{nearest(str(kind), KINDS)} Kinds: {', '.join(KINDS)}.")
+            raise UserError(
+                f"{where}: no kind {kind!r}.{nearest(str(kind), KINDS)} Kinds: {', '.join(KINDS)}."
+            )
         for name, body in (named or {}).items():
             where = f"{file}, line {lines[(kind, str(name))]}"
             presets.append(_preset(kind, str(name), body, where, catalog))
@@ -67,8 +69,14 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
 
 
 def _preset(kind: str, name: str, body: Any, where: str, catalog: Catalog) -> Preset:
-    if not isinstance(body, dict) or not isinstance(body.get("plugin"), str) or set(body) - {"plugin", "options"}:
-        raise UserError(f"{where}: preset {name!r} must read {{plugin: NAME, options: {{...}}}}; got {body!r}.")
+    if (
+        not isinstance(body, dict)
+        or not isinstance(body.get("plugin"), str)
+        or set(body) - {"plugin", "options"}
+    ):
+        raise UserError(
+            f"{where}: preset {name!r} must read {{plugin: NAME, options: {{...}}}}; got {body!r}."
+        )
     if name in catalog.components[kind]:
         raise UserError(
             f"{where}: preset {name!r} reuses the name of a plugin; "

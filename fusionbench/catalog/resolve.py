@@ -61,7 +61,9 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise UserError(f"--set {text!r}: the value is not valid YAML. Quote it, or give a plain value.") from error
+        raise UserError(
+            f"--set {text!r}: the value is not valid YAML. Quote it, or give a plain value."
+        ) from error
 
 
 def resolve(request: Request, catalog: Catalog) -> RunConfig:
@@ -72,9 +74,7 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
     """
     presets = read_presets(catalog, request.registry)
     asked = _Layers()
-    if request.file:
-        asked.lay(*_from_file(request.file))
-    asked.lay(_names_apart(request.values), {_named(k): v for k, v in request.origins.items()})
+    asked.lay(*read_options(request))
 
     dataset = _choose("dataset", asked, catalog, presets)
     layers = _Layers()
@@ -94,6 +94,15 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
     fusion = chosen["fusion"]
     assert fusion is not None
     return RunConfig(fusion, dataset, chosen["relation"], chosen["backbone"], options, origins)
+
+
+def read_options(request: Request) -> tuple[dict[str, Any], dict[str, str]]:
+    """File and flags of a request as one: dotted key -> value, dotted key -> origin."""
+    asked = _Layers()
+    if request.file:
+        asked.lay(*_from_file(request.file))
+    asked.lay(_names_apart(request.values), {_named(k): v for k, v in request.origins.items()})
+    return asked.values, asked.origins
 
 
 def resolve_component(kind: str, name: str, request: Request, catalog: Catalog) -> Chosen:
@@ -123,7 +132,9 @@ def _from_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return _names_apart(content), origins
 
 
-def _choose(kind: str, asked: _Layers, catalog: Catalog, presets: Mapping[str, Mapping[str, Preset]]) -> Chosen:
+def _choose(
+    kind: str, asked: _Layers, catalog: Catalog, presets: Mapping[str, Mapping[str, Preset]]
+) -> Chosen:
     name = asked.values.get(f"{kind}.name", DEFAULT_NAMES.get(kind))
     if name is None:
         names = sorted([*catalog.components[kind], *presets[kind]])
@@ -168,7 +179,9 @@ def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
         for branch in branches:
             node = node.setdefault(branch, {})
             if not isinstance(node, dict):
-                raise UserError(f"{key!r} is given beside a plain value for {branch!r}; leave out one of them.")
+                raise UserError(
+                    f"{key!r} is given beside a plain value for {branch!r}; leave out one of them."
+                )
         node[leaf] = value
     return tree
 
@@ -186,7 +199,8 @@ def _explain(error: Any, schema: type[Config], given: _Layers, owner: str) -> st
         return f"{owner}: unknown option {leaf!r}{where}.{nearest(leaf, fields)} Options{prefix}: {listed}."
     described = fields[leaf].description if leaf in fields else None
     meaning = f" {leaf}: {described}." if described else ""
-    return f"{owner}: option {key} = {error['input']!r}{where}: {error['msg'][0].lower()}{error['msg'][1:]}.{meaning}"
+    message = error["msg"][0].lower() + error["msg"][1:]
+    return f"{owner}: option {key} = {error['input']!r}{where}: {message}.{meaning}"
 
 
 def _fields(schema: Any, branches: Sequence[str]) -> dict[str, Any]:

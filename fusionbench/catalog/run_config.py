@@ -15,25 +15,36 @@ from fusionbench.contract.options import Config, tunable
 class DataOptions(Config):
     """Where the clips come from."""
 
-    root: Path | None = Field(None, description="folder of the dataset; null = $FUSIONBENCH_DATA/<dataset>, else data/<dataset>")
+    root: Path | None = Field(
+        None, description="folder of the dataset; null = $FUSIONBENCH_DATA/<dataset>, else data/<dataset>"
+    )
     stand_in: bool = Field(False, description="run on generated data in the dataset's layout")
-    on_bad_clip: Literal["fail", "skip"] = Field("fail", description="what a clip that cannot be read does to the run")
+    on_bad_clip: Literal["fail", "skip"] = Field(
+        "fail", description="what a clip that cannot be read does to the run"
+    )
 
 
 class SamplingOptions(Config):
     """How frames are taken from a clip."""
 
-    frames: int | None = Field(16, ge=1, description="one frame from each of so many equal segments; null = whole sequences")
+    frames: int | None = Field(
+        16, ge=1, description="one frame from each of so many equal segments; null = whole sequences"
+    )
 
 
 class FrontEndOptions(Config):
     """What stands between frames and streams, and whether it is trained."""
 
     trainable: Literal["none", "relation", "all"] = Field(
-        "none", description="none = streams are extracted once; relation = its encoder learns too; all = end to end"
+        "none",
+        description="none = streams are extracted once; relation = its encoder learns too; all = end to end",
     )
-    share_trunk: bool = Field(True, description="one backbone for both streams; false = a copy for each (trainable: all)")
-    standardise: bool = Field(True, description="scale extracted streams to zero mean, unit variance on the training part")
+    share_trunk: bool = Field(
+        True, description="one backbone for both streams; false = a copy for each (trainable: all)"
+    )
+    standardise: bool = Field(
+        True, description="scale extracted streams to zero mean, unit variance on the training part"
+    )
 
 
 class TrainingOptions(Config):
@@ -41,14 +52,36 @@ class TrainingOptions(Config):
 
     epochs: int = Field(40, ge=1, le=10_000, description="passes over the training part")
     batch_size: int = Field(32, ge=1, description="clips in a step")
-    lr: float = tunable(1e-3, low=1e-5, high=1e-2, log=True, gt=0, description="learning rate of what starts fresh (paper: 1e-3)")
-    lr_pretrained: float = Field(1e-4, gt=0, description="learning rate of pre-trained parameters (paper: 1e-4)")
-    weight_decay: float = tunable(1e-4, low=1e-6, high=1e-1, log=True, ge=0, description="decoupled weight decay (AdamW; paper: not stated)")
-    schedule: Literal["constant", "cosine"] = Field("cosine", description="learning rate over the epochs (paper: not stated)")
-    loss: Literal["protocol", "cross_entropy", "focal"] = Field("protocol", description="protocol = the dataset's own")
+    lr: float = tunable(
+        1e-3,
+        low=1e-5,
+        high=1e-2,
+        log=True,
+        gt=0,
+        description="learning rate of what starts fresh (paper: 1e-3)",
+    )
+    lr_pretrained: float = Field(
+        1e-4, gt=0, description="learning rate of pre-trained parameters (paper: 1e-4)"
+    )
+    weight_decay: float = tunable(
+        1e-4,
+        low=1e-6,
+        high=1e-1,
+        log=True,
+        ge=0,
+        description="decoupled weight decay (AdamW; paper: not stated)",
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        "cosine", description="learning rate over the epochs (paper: not stated)"
+    )
+    loss: Literal["protocol", "cross_entropy", "focal"] = Field(
+        "protocol", description="protocol = the dataset's own"
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="cross-entropy only")
     focal_gamma: float = Field(2.0, ge=0, description="focal loss only (Lin et al. 2017)")
-    clip_norm: float | None = Field(1.0, gt=0, description="largest gradient norm; null = no limit (MulT's code: 0.8)")
+    clip_norm: float | None = Field(
+        1.0, gt=0, description="largest gradient norm; null = no limit (MulT's code: 0.8)"
+    )
 
 
 class RunOptions(Config):
@@ -61,7 +94,12 @@ class RunOptions(Config):
     seed: int = Field(0, ge=0, description="weights, sampling order and dropout; splits do not depend on it")
     fold: str | None = Field(None, description="run this fold only; null = all folds of the dataset")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
-    threads: int = Field(1, ge=1, le=1024, description="CPU threads of a training step; a part of the config, since digits depend on it")
+    threads: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="CPU threads of a training step; a part of the config, since digits depend on it",
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from fusionbench import __version__
-from fusionbench.cli import components, data, pretrain, run, ui
+from fusionbench.cli import compare, components, data, pretrain, run, ui
 from fusionbench.contract.errors import UserError
 
 app = typer.Typer(
@@ -23,11 +23,13 @@ app = typer.Typer(
         "Which way of fusing feature streams is better, all else equal?\n\n"
         "[bold]First steps[/bold]\n\n"
         "  fusionbench run --fusion arpg --dataset afew --stand-in\n\n"
+        "  fusionbench compare smoke\n\n"
         "  fusionbench list fusion\n\n"
         "  fusionbench ui"
     ),
 )
 app.command("run")(run.run)
+app.command("compare")(compare.compare)
 app.command("list")(components.list_components)
 app.command("show")(components.show)
 app.command("plugins")(components.plugins)

@@ -48,7 +48,8 @@ class Screen(Watch):
         self.console.print(f"warning: {message}", style="yellow", markup=False)
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
-        detail = f"loss {metrics['train/loss']:.3f}  selection accuracy {100 * metrics['selection/accuracy']:.1f} %"
+        accuracy = 100 * metrics["selection/accuracy"]
+        detail = f"loss {metrics['train/loss']:.3f}  selection accuracy {accuracy:.1f} %"
         self._advance("training", epoch, epochs, detail)
         if epoch == epochs and not self.console.is_terminal:
             self.console.print(f"training: {epochs} epochs done, {detail}")

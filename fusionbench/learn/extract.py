@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from fusionbench.contract.roles import Backbone, RelationEncoder
 from fusionbench.contract.watch import Watch
 from fusionbench.data.store import Store, writing
-from fusionbench.learn.front_end import APPEARANCE, RELATION
+from fusionbench.learn.front_end import APPEARANCE
 
 CHUNK = 128
 """frames a forward pass; larger ones fall out of a CPU's cache"""
@@ -48,7 +48,9 @@ def extract(
             for name, (path, _) in targets.items()
         }
         for place, clip in enumerate(clips):
-            rows = slice(frames.index.first_row[place], frames.index.first_row[place] + frames.index.rows[place])
+            rows = slice(
+                frames.index.first_row[place], frames.index.first_row[place] + frames.index.rows[place]
+            )
             outputs = _clip(frames, rows, backbone, relation, list(targets), device)
             for name, writer in writers.items():
                 writer.append(clip, {name: outputs[name]})
@@ -58,22 +60,29 @@ def extract(
 
 
 def _clip(
-    frames: Store, rows: slice, backbone: Backbone, relation: RelationEncoder | None, names: list[str], device: str
+    frames: Store,
+    rows: slice,
+    backbone: Backbone,
+    relation: RelationEncoder | None,
+    names: list[str],
+    device: str,
 ) -> dict[str, np.ndarray]:
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(rows.start, rows.stop, CHUNK):
         chunk = slice(start, min(start + CHUNK, rows.stop))
-        images = torch.from_numpy(np.asarray(frames.arrays["frames"][chunk]).copy()).to(device).float() / 255
-        features = backbone(images)
-        made: dict[str, Callable[[], torch.Tensor]] = {
-            APPEARANCE: lambda features=features: features.embedding.float(),
-            "map": lambda features=features: features.map.half(),
-        }
-        if relation is not None:
-            points = None
-            if relation.needs_landmarks:
-                points = torch.from_numpy(np.asarray(frames.arrays["landmarks"][chunk]).copy()).to(device)
-            made[RELATION] = lambda features=features, points=points: relation(features.map, points).float()
+        features = backbone(_on(device, frames.arrays["frames"][chunk]).float() / 255)
         for name in names:
-            parts[name].append(made[name]().cpu().numpy())
+            if name == APPEARANCE:
+                output = features.embedding.float()
+            elif name == "map":
+                output = features.map.half()
+            else:
+                assert relation is not None
+                points = _on(device, frames.arrays["landmarks"][chunk]) if relation.needs_landmarks else None
+                output = relation(features.map, points).float()
+            parts[name].append(output.cpu().numpy())
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def _on(device: str, array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.array(array)).to(device)

@@ -90,7 +90,9 @@ def fit(
         on_epoch(epoch + 1, metrics)
         started = time.monotonic()
         if checkpoint and (started - since_save) * CHECKPOINT_SHARE >= save_cost:
-            checkpoint.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **progress.state()})
+            checkpoint.save(
+                {"model": model.state_dict(), "optimizer": optimizer.state_dict(), **progress.state()}
+            )
             since_save = time.monotonic()
             save_cost = since_save - started
     last_state = _snapshot(model)
@@ -136,7 +138,9 @@ def _optimizer(model: Model, options: TrainingOptions) -> torch.optim.Optimizer:
         {"params": [p for p in learning if id(p) not in small], "base_lr": options.lr},
         {"params": [p for p in learning if id(p) in small], "base_lr": options.lr_pretrained},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=options.lr, weight_decay=options.weight_decay)
+    return torch.optim.AdamW(
+        [g for g in groups if g["params"]], lr=options.lr, weight_decay=options.weight_decay
+    )
 
 
 def _set_learning_rates(optimizer: torch.optim.Optimizer, options: TrainingOptions, epoch: int) -> None:
@@ -171,7 +175,8 @@ def _train_epoch(
         seen += clips
     if not math.isfinite(total):
         raise UserError(
-            f"the training loss became {total / seen}. Try a smaller --set training.lr, or --set training.clip_norm=1."
+            f"the training loss became {total / seen}. "
+            "Try a smaller --set training.lr, or --set training.clip_norm=1."
         )
     return {"train/loss": total / seen, "train/accuracy": hits / seen}
 

@@ -1,4 +1,4 @@
-"""From a batch as stored to ``Streams``: stored streams, stored maps, or frames, as ``front_end.trainable`` says."""
+"""From a stored batch to ``Streams``: from streams, maps or frames, as ``front_end.trainable`` says."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class StoredStreams(FrontEnd):
 
 
 class StoredMaps(FrontEnd):
-    """``trainable: relation``: trunk maps and the appearance stream are stored, the relation encoder learns."""
+    """``trainable: relation``: trunk maps and appearance are stored, the relation encoder learns."""
 
     def __init__(self, relation: RelationEncoder):
         super().__init__()

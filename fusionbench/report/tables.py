@@ -15,6 +15,7 @@ def plain_table(title: str, caption: str | None = None) -> Table:
         caption_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
+        min_width=min(len(title), 78),
         pad_edge=False,
     )
 

@@ -39,7 +39,9 @@ def test_code_counts_with_what_it_imports_from_its_package(tmp_path, monkeypatch
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "part.py").write_text("def f():\n    return 1\n")
-    (package / "head.py").write_text("from strange.part import f\n\n\nclass Head:\n    use = staticmethod(f)\n")
+    (package / "head.py").write_text(
+        "from strange.part import f\n\n\nclass Head:\n    use = staticmethod(f)\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     from strange.head import Head
 

@@ -31,7 +31,9 @@ def plugin(name: str = "stranger") -> Plugin:
 def test_builtins_come_by_entry_points_and_are_all_on():
     catalog = collect()
     assert [p.name for p in catalog.plugins if p.problems] == []
-    assert {"arpg", "temma", "mult", "multi_attention", "concat", "single", "concat_mlp"} <= set(catalog.names("fusion"))
+    assert {"arpg", "temma", "mult", "multi_attention", "concat", "single", "concat_mlp"} <= set(
+        catalog.names("fusion")
+    )
     assert {p.distribution for p in catalog.plugins} == {"fusionbench"}
 
 
@@ -77,7 +79,10 @@ def test_a_taken_name_keeps_its_first_owner():
     [
         (lambda: [dict], "expected subclasses of fusionbench.FusionHead"),
         (lambda: [type("Nameless", (fb.FusionHead,), {})], "has no `name`"),
-        (lambda: [type("Loose", (fb.FusionHead,), {"name": "x", "Config": dict})], "not a subclass of fusionbench.Config"),
+        (
+            lambda: [type("Loose", (fb.FusionHead,), {"name": "x", "Config": dict})],
+            "not a subclass of fusionbench.Config",
+        ),
     ],
 )
 def test_what_is_no_component_is_refused_with_the_reason(offer, reason):

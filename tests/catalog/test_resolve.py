@@ -28,7 +28,9 @@ def test_defaults_then_preset_then_file_then_command_line(tmp_path):
     registry.write_text("fusion:\n  wide: {plugin: arpg, options: {trs: 1, heads: 2, layers: 2}}\n")
     file = tmp_path / "run.yaml"
     file.write_text("fusion: {name: wide, trs: 5, heads: 3}\nseed: 4\n")
-    config = resolve(Request({"dataset": "afew", "fusion.trs": 7}, {"fusion.trs": "--set"}, file, registry), collect())
+    config = resolve(
+        Request({"dataset": "afew", "fusion.trs": 7}, {"fusion.trs": "--set"}, file, registry), collect()
+    )
     options = config.fusion.options
     assert (options.trs, options.heads, options.layers, options.dropout) == (7, 3, 2, 0.25)
     assert config.fusion.name == "wide" and config.fusion.plugin == "arpg" and config.options.seed == 4
@@ -54,11 +56,26 @@ def test_shipped_preset_is_named_like_a_plugin():
     [
         ({"fusion": "agpr"}, "no fusion head named 'agpr'. Did you mean 'arpg'? Installed: "),
         ({"dataset": "afev"}, "no dataset named 'afev'. Did you mean 'afew'?"),
-        ({"fusion.head": 2}, "fusion 'arpg': unknown option 'head' (--set). Did you mean 'heads'? Options: trs, "),
-        ({"fusion.heads": "many"}, "fusion 'arpg': option heads = 'many' (--set): input should be a valid integer"),
-        ({"fusion.heads": 0}, "fusion 'arpg': option heads = 0 (--set): input should be greater than or equal to 1"),
-        ({"training.epochs": 0}, "run: option training.epochs = 0 (--set): input should be greater than or equal to 1"),
-        ({"training.epoch": 3}, "run: unknown option 'epoch' (--set). Did you mean 'epochs'? Options of training: "),
+        (
+            {"fusion.head": 2},
+            "fusion 'arpg': unknown option 'head' (--set). Did you mean 'heads'? Options: trs, ",
+        ),
+        (
+            {"fusion.heads": "many"},
+            "fusion 'arpg': option heads = 'many' (--set): input should be a valid integer",
+        ),
+        (
+            {"fusion.heads": 0},
+            "fusion 'arpg': option heads = 0 (--set): input should be greater than or equal to 1",
+        ),
+        (
+            {"training.epochs": 0},
+            "run: option training.epochs = 0 (--set): input should be greater than or equal to 1",
+        ),
+        (
+            {"training.epoch": 3},
+            "run: unknown option 'epoch' (--set). Did you mean 'epochs'? Options of training: ",
+        ),
         ({"front_end.trainable": "some"}, "input should be 'none', 'relation' or 'all'"),
         ({"fusion": {"name": "arpg", "trs": {"a": 1}}}, "option trs"),
     ],
@@ -94,7 +111,10 @@ def test_bad_yaml_is_refused(tmp_path, text, message):
     [
         ("fusion:\n  concat: {plugin: arpg}\n", "line 2: preset 'concat' reuses the name of a plugin"),
         ("fusions:\n  x: {plugin: arpg}\n", "line 1: no kind 'fusions'. Did you mean 'fusion'?"),
-        ("fusion:\n  x: {plugin: argp}\n", "line 2: preset 'x' names no installed fusion head: 'argp'. Did you mean 'arpg'?"),
+        (
+            "fusion:\n  x: {plugin: argp}\n",
+            "line 2: preset 'x' names no installed fusion head: 'argp'. Did you mean 'arpg'?",
+        ),
         ("fusion:\n  x: arpg\n", "line 2: preset 'x' must read {plugin: NAME, options: {...}}"),
     ],
 )

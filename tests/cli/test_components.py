@@ -30,7 +30,10 @@ def test_plugins_are_all_on(cli):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["list", "fusions"], "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset."),
+        (
+            ["list", "fusions"],
+            "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset.",
+        ),
         (["show", "fusion", "temmma"], "Did you mean 'temma'?"),
         (["show", "head", "arpg"], "no kind 'head'."),
     ],

@@ -42,7 +42,13 @@ def test_json_is_one_object_on_stdout_and_everything_else_on_stderr(cli, stand_i
 def test_a_person_sees_a_table_and_the_next_command(cli, stand_in):
     ended = cli("run", *QUICK, "--data-root", stand_in)
     assert ended.code == 0, ended.err
-    for said in ("[stand-in: generated data]", "chosen on the selection split", "the last one", "chance", "fusionbench ui"):
+    for said in (
+        "[stand-in: generated data]",
+        "chosen on the selection split",
+        "the last one",
+        "chance",
+        "fusionbench ui",
+    ):
         assert said in ended.out
     assert "reading clips" in ended.err or "training" in ended.err
 
@@ -88,11 +94,17 @@ AFEW = ["--dataset", "afew"]
         (["--fusion", "agpr", *AFEW], "no fusion head named 'agpr'. Did you mean 'arpg'? Installed: arpg, "),
         (["--fusion", "arpg", "--dataset", "afev"], "no dataset named 'afev'. Did you mean 'afew'?"),
         (["--fusion", "arpg"], "no dataset chosen. Add --dataset NAME."),
-        (["--fusion", "arpg", *AFEW, "--set", "fusion.head=2"], "unknown option 'head' (--set). Did you mean 'heads'?"),
+        (
+            ["--fusion", "arpg", *AFEW, "--set", "fusion.head=2"],
+            "unknown option 'head' (--set). Did you mean 'heads'?",
+        ),
         (["--fusion", "arpg", *AFEW, "--set", "fusion.heads=x"], "option heads = 'x' (--set)"),
         (["--fusion", "arpg", *AFEW, "--set", "training.lr=-1"], "option training.lr = -1 (--set)"),
         (["--fusion", "arpg", *AFEW, "--epochs", "0"], "option training.epochs = 0 (--epochs)"),
-        (["--fusion", "arpg", *AFEW, "--device", "cuda:9"], "no device 'cuda:9' on this machine. Devices here: cpu"),
+        (
+            ["--fusion", "arpg", *AFEW, "--device", "cuda:9"],
+            "no device 'cuda:9' on this machine. Devices here: cpu",
+        ),
         (["--fusion", "arpg", *AFEW], "AFEW not found: data/afew"),
         (["--fusion", "arpg", *AFEW, "--config", "none.yaml"], "cannot read none.yaml: No such file"),
         (["--fusion", "arpg", *AFEW, "--set", "fusion.trs"], "is no assignment; write KEY=VALUE"),
@@ -169,7 +181,18 @@ def test_ctrl_c_in_training_closes_the_run_as_killed_and_the_next_goes_on(cli, s
 def test_after_kill_9_the_next_run_gives_the_figures_of_an_undisturbed_one(
     cli, drawn_afew, tmp_path, monkeypatch, moment
 ):
-    command = ["run", "--fusion", "concat", "--dataset", "afew", "--epochs", "150", "--data-root", drawn_afew, "--json"]
+    command = [
+        "run",
+        "--fusion",
+        "concat",
+        "--dataset",
+        "afew",
+        "--epochs",
+        "150",
+        "--data-root",
+        drawn_afew,
+        "--json",
+    ]
     cache = tmp_path / "killed"
     child = process(cache, *command)
     started = {

@@ -13,7 +13,8 @@ from fusionbench.data.folds import carve_selection
 
 def clips(subjects: bool, count: int = 100) -> list[Clip]:
     return [
-        Clip(f"c{k:03d}", "happy" if k % 2 else "sad", "train", f"s{k // 5}" if subjects else None) for k in range(count)
+        Clip(f"c{k:03d}", "happy" if k % 2 else "sad", "train", f"s{k // 5}" if subjects else None)
+        for k in range(count)
     ]
 
 
@@ -39,7 +40,7 @@ def test_the_order_of_clips_does_not_matter_the_seed_does():
 
 def test_small_classes_lower_the_number_of_parts_and_a_single_clip_is_an_error():
     few = [*clips(False, 10), Clip("x1", "rare", "train"), Clip("x2", "rare", "train")]
-    train, selection = carve_selection(few, 0.2, 1)
+    _, selection = carve_selection(few, 0.2, 1)
     assert len(selection) == 6
     with pytest.raises(UserError, match="no selection split can be carved"):
         carve_selection(few[:-1], 0.2, 1)

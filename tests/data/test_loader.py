@@ -33,7 +33,11 @@ def test_short_clips_are_padded_with_zeros_under_a_false_mask(index):
 
 def test_evaluation_takes_segment_centres(index):
     batch = next(iter(loader(index)))
-    assert batch.arrays["x"][1, :3, 0].tolist() == [4.0, 7.0, 9.0]  # frames 0, 3, 5 of a clip whose first value is 4
+    assert batch.arrays["x"][1, :3, 0].tolist() == [
+        4.0,
+        7.0,
+        9.0,
+    ]  # frames 0, 3, 5 of a clip whose first value is 4
 
 
 def test_whole_sequences_are_as_long_as_the_longest_of_the_batch(index):

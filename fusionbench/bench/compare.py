@@ -1,0 +1,276 @@
+"""Runs every member of an experiment that is not finished yet, and ranks them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fusionbench.bench.artifacts import read_fold
+from fusionbench.bench.executor import Job, Result, execute
+from fusionbench.bench.experiment import Experiment, Member, members
+from fusionbench.bench.outcome import FoldOutcome, Outcome
+from fusionbench.bench.ranking import Row, rank
+from fusionbench.bench.resume import IDENTITY_TAG, KIND_TAG
+from fusionbench.bench.run import fold_identity
+from fusionbench.bench.source import RunData, data_key, open_data
+from fusionbench.bench.tracking import RunNotes
+from fusionbench.catalog.plugins import Catalog, collect
+from fusionbench.contract.errors import FusionBenchError, NotSupported, UserError
+from fusionbench.contract.hashing import digest
+from fusionbench.contract.watch import Watch
+from fusionbench.figures.ranking import HeadScores, comparison
+from fusionbench.track.records import find_runs
+from fusionbench.track.runs import TrackedRun, open_run
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A member that gave no figures."""
+
+    label: str
+    seed: int
+    reason: str
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished experiment."""
+
+    experiment: Experiment
+    run_id: str
+    mlflow_experiment: str
+    stand_in: bool
+    ranking: list[Row]
+    runs: list[tuple[Member, Outcome]]
+    skipped: list[Absent] = field(default_factory=list)
+    """pairs that do not fit, with the component's reason"""
+    failed: list[Absent] = field(default_factory=list)
+    reused: int = 0
+    """runs that were finished before"""
+
+    def plain(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "experiment": self.experiment.name,
+            "question": self.experiment.question,
+            "run_id": self.run_id,
+            "stand_in": self.stand_in,
+            "ranking": [row.plain() for row in self.ranking],
+            "runs": [{"label": m.label, "seed": m.seed, **o.plain()} for m, o in self.runs],
+            "skipped": [absent.plain() for absent in self.skipped],
+            "failed": [absent.plain() for absent in self.failed],
+            "reused": self.reused,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ``compare`` will do: every fold of every member, finished or to be run."""
+
+    members: list[Member]
+    data: list[RunData | None]
+    """of each member; None where it does not fit"""
+    folds: dict[tuple[int, str], str]
+    """(member, fold) -> identity"""
+    finished: dict[str, str]
+    """identity -> run id"""
+    skipped: list[Absent]
+
+    @property
+    def pending(self) -> list[Job]:
+        """What has to be run."""
+        return [Job(k, name) for (k, name), identity in self.folds.items() if identity not in self.finished]
+
+
+def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None) -> Plan:
+    """Resolve an experiment, prepare its data, and look up what is finished.
+
+    Raises:
+        UserError: the rows are not on equal terms, or the data are absent.
+    """
+    catalog = catalog or collect()
+    made = members(experiment, catalog)
+    data: list[RunData | None] = []
+    skipped: list[Absent] = []
+    opened: dict[str, RunData] = {}
+    for member in made:
+        key = data_key(member.config)
+        try:
+            if key not in opened:
+                opened[key] = open_data(member.config, watch)
+            data.append(opened[key])
+        except NotSupported as error:
+            skipped.append(Absent(member.label, member.seed, str(error)))
+            data.append(None)
+    _refuse_mixed_data(experiment, [d for d in data if d])
+    folds = {}
+    for k, (member, read) in enumerate(zip(made, data, strict=True)):
+        if read is None:
+            continue
+        for fold in read.folds(member.config.options.fold):
+            folds[k, fold.name] = fold_identity(member.config, read, fold)
+    return Plan(made, data, folds, _finished(set(folds.values())), skipped)
+
+
+def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
+    if len({d.stand_in for d in data}) > 1:
+        raise UserError(
+            "generated and real data would stand in one ranking. Compare them in two experiments."
+        )
+    varied = {key.split(".")[0] for key in experiment.row_keys}
+    if len({d.fingerprint for d in data}) > 1 and not varied & {"dataset", "data", "backbone"}:
+        raise UserError("the clips changed between two runs of one experiment. Run it again on data at rest.")
+
+
+def _finished(identities: set[str]) -> dict[str, str]:
+    """Identity -> run id, of the identities whose run is finished."""
+    records = find_runs(tags={KIND_TAG: "run"}, status="FINISHED")
+    return {r.tags[IDENTITY_TAG]: r.run_id for r in records if r.tags.get(IDENTITY_TAG) in identities}
+
+
+def compare(
+    experiment: Experiment, workers: int = 1, watch: Watch | None = None, catalog: Catalog | None = None
+) -> Comparison:
+    """Run what is pending, rank what is finished.
+
+    One MLflow run holds the comparison; the runs it started lie beneath it. A
+    member that fails is told with its reason and does not stop the others.
+
+    Args:
+        experiment: what to compare.
+        workers: processes; their number changes the time it takes, not the figures.
+        watch: told of progress over the whole.
+        catalog: default all installed components; several workers always use those.
+
+    Raises:
+        UserError: nothing of it could be run, or the rows are not on equal terms.
+    """
+    watch = watch or Watch()
+    made = plan(experiment, watch, catalog)
+    first = next((k for k, read in enumerate(made.data) if read), None)
+    if first is None:
+        raise UserError(
+            f"nothing of {experiment.name!r} can be run. The first reason: {made.skipped[0].reason}"
+        )
+    read = made.data[first]
+    assert read is not None
+    notes = RunNotes.of(made.members[first].config, read)
+    with open_run(**_opened(experiment, made, notes)) as tracked:
+        results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+        comparison_made = _collect(experiment, made, results, tracked, notes)
+        _log(comparison_made, tracked)
+    if not comparison_made.runs and comparison_made.failed:
+        raise FusionBenchError(f"every run failed. The first reason: {comparison_made.failed[0].reason}")
+    return comparison_made
+
+
+def _opened(experiment: Experiment, made: Plan, notes: RunNotes) -> dict[str, Any]:
+    """The comparison's MLflow run: the one it had before, if the same was compared before."""
+    identity = digest(sorted(set(made.folds.values())))
+    before = find_runs(tags={IDENTITY_TAG: identity, KIND_TAG: "comparison"})
+    return {
+        "experiment": notes.experiment,
+        "name": f"compare {experiment.name}",
+        "params": {"experiment": experiment.name, "varies": ", ".join(experiment.vary)},
+        "tags": {
+            **notes.tags,
+            IDENTITY_TAG: identity,
+            KIND_TAG: "comparison",
+            "mlflow.note.content": experiment.question,
+        },
+        "run_id": before[0].run_id if before else None,
+    }
+
+
+def _collect(
+    experiment: Experiment, made: Plan, results: Mapping[Job, Result], tracked: TrackedRun, notes: RunNotes
+) -> Comparison:
+    """Stored and fresh folds to outcomes, outcomes to a ranking."""
+    folds: dict[int, list[FoldOutcome]] = defaultdict(list)
+    skipped, failed = list(made.skipped), list[Absent]()
+    for (k, name), identity in made.folds.items():
+        result = results.get(Job(k, name))
+        if result is None:
+            folds[k].append(read_fold(made.finished[identity]))
+        elif result.run_id is not None:
+            folds[k].append(read_fold(result.run_id))
+        else:
+            member = made.members[k]
+            absent = Absent(member.label, member.seed, result.reason)
+            (skipped if result.unsupported else failed).append(absent)
+    broken = {(a.label, a.seed) for a in (*skipped, *failed)}
+    runs = []
+    for k, member in enumerate(made.members):
+        read = made.data[k]
+        if read and folds[k] and (member.label, member.seed) not in broken:
+            runs.append((member, _outcome(member, read, folds[k])))
+    by_label: dict[str, list[Outcome]] = defaultdict(list)
+    for member, outcome in runs:
+        by_label[member.label].append(outcome)
+    values = {m.label: dict(zip(experiment.row_keys, m.row, strict=False)) for m in made.members}
+    return Comparison(
+        experiment=experiment,
+        run_id=tracked.run_id,
+        mlflow_experiment=notes.experiment,
+        stand_in=notes.tags["fusionbench.stand_in"] == "true",
+        ranking=rank(by_label, values),
+        runs=runs,
+        skipped=skipped,
+        failed=failed,
+        reused=len(made.folds) - len(results),
+    )
+
+
+def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:
+    notes = RunNotes.of(member.config, data)
+    return Outcome(
+        name=notes.name,
+        run_id=folds[0].run_id,
+        experiment=notes.experiment,
+        config=member.config.plain(),
+        identity=folds[0].identity if len(folds) == 1 else digest([f.identity for f in folds]),
+        stand_in=data.stand_in,
+        folds=folds,
+        skipped=[dict(s) for s in data.skipped],
+    )
+
+
+def comparison_figure(made: Comparison) -> Any:
+    """Every head's mean, deviation and seeds beside chance, as a matplotlib figure."""
+    rows = []
+    for row in made.ranking:
+        accuracy = row.metrics["accuracy"]
+        spread = (accuracy.mean - accuracy.std, accuracy.mean + accuracy.std)
+        rows.append(HeadScores(row.label, accuracy.values, spread if len(accuracy.values) > 1 else None))
+    return comparison(
+        rows,
+        made.experiment.question,
+        interval="± one standard deviation over seeds",
+        chance=made.ranking[0].chance,
+        stand_in=made.stand_in,
+    )
+
+
+def _log(made: Comparison, tracked: TrackedRun) -> None:
+    tracked.log_json(made.plain(), "comparison.json")
+    if not made.ranking:
+        return
+    table: dict[str, list[Any]] = defaultdict(list)
+    for place, row in enumerate(made.ranking, 1):
+        table["place"].append(place)
+        table["compared"].append(row.label)
+        for name, spread in row.metrics.items():
+            table[name].append(round(spread.mean, 4))
+            table[f"{name} std"].append(round(spread.std, 4))
+        table["params"].append(row.params)
+        table["ms per clip"].append(round(row.ms_per_clip, 3))
+    tracked.log_table(table, "ranking.json")
+    tracked.log_figure(comparison_figure(made), "comparison.png")
+    best = made.ranking[0]
+    tracked.log_metrics({"best_mean/accuracy": best.metrics["accuracy"].mean, "chance/accuracy": best.chance})

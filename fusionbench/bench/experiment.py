@@ -1,0 +1,181 @@
+"""An experiment: a question, a ``base``, what is varied, and the equal terms everything else is held to."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fusionbench.catalog.documents import read
+from fusionbench.catalog.plugins import KINDS, Catalog
+from fusionbench.catalog.presets import shipped
+from fusionbench.catalog.resolve import Request, resolve
+from fusionbench.catalog.run_config import RunConfig, flatten
+from fusionbench.contract.errors import UserError
+
+SEED = "seed"
+PER_RUN_KEYS = ("fold", SEED)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A family of runs: ``base`` x ``vary``."""
+
+    name: str
+    question: str
+    """the first comment line of its file"""
+    base: Mapping[str, Any]
+    """dotted key -> value"""
+    origins: Mapping[str, str]
+    vary: Mapping[str, Sequence[Any]]
+    """dotted key -> the values it takes; ``seed`` is averaged over, every other key makes rows"""
+    registry: Path | None = None
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """The seeds of each row."""
+        return self.vary.get(SEED, [self.base.get(SEED, 0)])
+
+    @property
+    def row_keys(self) -> tuple[str, ...]:
+        """What is compared."""
+        return tuple(key for key in self.vary if key != SEED)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of an experiment."""
+
+    row: tuple[str, ...]
+    """its values of what is compared, as a table shows them"""
+    seed: int
+    config: RunConfig
+
+    @property
+    def label(self) -> str:
+        """``arpg`` or ``arpg, 5``."""
+        return ", ".join(self.row)
+
+
+def read_experiment(path: Path, overrides: Request) -> Experiment:
+    """An experiment from its file, with the command line laid over its base.
+
+    Args:
+        path: YAML with ``base`` and ``vary``; a name alone means a shipped one.
+        overrides: flags and ``--set``.
+
+    Raises:
+        UserError: the file is no experiment.
+    """
+    built_in = shipped(f"experiments/{path.stem}.yaml")
+    if not path.exists() and path.parent == Path(".") and built_in.is_file():
+        path = built_in
+    content, lines = read(path)
+    unknown = set(content) - {"base", "vary"}
+    if unknown or not isinstance(content.get("vary"), dict) or not isinstance(content.get("base", {}), dict):
+        raise UserError(
+            f"{path} is no experiment: it needs `vary` (a mapping of options to lists) and may have `base`; "
+            f"it holds {', '.join(map(str, content)) or 'nothing'}."
+        )
+    for key, values in content["vary"].items():
+        if not isinstance(values, list) or not values:
+            raise UserError(
+                f"{path}, line {lines[('vary', str(key))]}: vary {key} needs a list of values; got {values!r}."
+            )
+    origins = {".".join(keys[1:]): f"{path}, line {n}" for keys, n in lines.items() if keys[0] == "base"}
+    base = flatten(content.get("base") or {})
+    return Experiment(
+        name=path.stem,
+        question=_question(path),
+        base={**base, **overrides.values},
+        origins={**origins, **overrides.origins},
+        vary={key: values for key, values in content["vary"].items() if key not in overrides.values},
+        registry=overrides.registry,
+    )
+
+
+def _question(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").lstrip().partition("\n")[0]
+    if not first.startswith("#"):
+        raise UserError(
+            f"{path}: the first line must be a comment with the question this experiment answers."
+        )
+    return first.lstrip("# ").strip()
+
+
+def members(experiment: Experiment, catalog: Catalog) -> list[Member]:
+    """Every run of an experiment, resolved; seeds vary fastest.
+
+    Raises:
+        UserError: a combination does not resolve, or the rows would not be compared on equal terms.
+    """
+    axes = {**{key: experiment.vary[key] for key in experiment.row_keys}, SEED: experiment.seeds}
+    made = []
+    for values in itertools.product(*axes.values()):
+        point = dict(zip(axes, values, strict=True))
+        request = Request({**experiment.base, **point}, experiment.origins, None, experiment.registry)
+        row = tuple(_shown(point[key]) for key in experiment.row_keys) or (
+            _shown(experiment.base.get("fusion")),
+        )
+        made.append(Member(row, int(point[SEED]), resolve(request, catalog)))
+    refuse_unequal([m.config for m in made], [*experiment.row_keys, *PER_RUN_KEYS])
+    _refuse_unequal_starts([m.config for m in made], experiment.row_keys)
+    return made
+
+
+def _shown(value: Any) -> str:
+    """A varied value in a table: a name, or a name with its options."""
+    if isinstance(value, Mapping):
+        options = ", ".join(f"{k}={_shown(v)}" for k, v in flatten(value).items() if k != "name")
+        return f"{value.get('name', '')} ({options})".strip() if options else str(value.get("name"))
+    return "null" if value is None else str(value)
+
+
+def refuse_unequal(configs: Iterable[RunConfig], declared: Sequence[str]) -> None:
+    """In one ranking everything but what is declared must be the same.
+
+    Raises:
+        UserError: with the name of the first option that differs undeclared.
+    """
+    first: dict[str, Any] | None = None
+    for config in configs:
+        flat = {key: value for key, value in config.flat().items() if not _declared(key, declared)}
+        first = first if first is not None else flat
+        for key in sorted({*first, *flat}):
+            if first.get(key) != flat.get(key):
+                raise UserError(
+                    f"not on equal terms: {key} is {first.get(key)!r} in one run, "
+                    f"{flat.get(key)!r} in another, "
+                    f"but the experiment varies only {', '.join(k for k in declared if k not in PER_RUN_KEYS)}. "
+                    f"Fix it for all with --set {key}=VALUE, or vary it."
+                )
+
+
+def _declared(key: str, declared: Sequence[str]) -> bool:
+    """Varying a kind (``fusion``) declares all its options."""
+    return any(
+        key == d or (d.split(".")[0] in KINDS and "." not in d and key.startswith(f"{d}.")) for d in declared
+    )
+
+
+def _refuse_unequal_starts(configs: Sequence[RunConfig], row_keys: Sequence[str]) -> None:
+    """Relation encoders are compared trained, all from the same kind of start."""
+    varied = [key for key in row_keys if key.split(".")[0] == "relation"]
+    if not varied:
+        return
+    if configs[0].options.front_end.trainable == "none":
+        raise UserError(
+            f"{varied[0]} varies, but front_end.trainable is none: "
+            "frozen weights were made for one of the rows. "
+            "Train the encoder in every row: --set front_end.trainable=relation."
+        )
+    starts = {
+        c.relation is not None and c.relation.cls.weights(c.relation.options) is not None for c in configs
+    }
+    if len(starts) > 1:
+        raise UserError(
+            f"{varied[0]} varies, and only some rows have pre-trained weights for their options. "
+            "Start every row alike: --set relation.weights=null."
+        )

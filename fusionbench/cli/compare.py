@@ -1,0 +1,150 @@
+"""``fusionbench compare``: many runs on equal terms, one table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fusionbench.cli import options as opt
+
+if TYPE_CHECKING:
+    from fusionbench.bench.experiment import Experiment
+    from fusionbench.catalog.resolve import Request
+
+
+def compare(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="An experiment's YAML file, or the name of a shipped one.")
+    ] = None,
+    fusion: Annotated[
+        list[str] | None,
+        typer.Option("--fusion", help="A head or preset; repeat it.", rich_help_panel="What"),
+    ] = None,
+    relation: opt.Relation = None,
+    backbone: opt.Backbone = None,
+    dataset: opt.Dataset = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, help="Seeds 0 to N-1 for each row.", rich_help_panel="Training"),
+    ] = None,
+    data_root: opt.DataRoot = None,
+    stand_in: opt.StandIn = False,
+    on_bad_clip: opt.OnBadClip = None,
+    epochs: opt.Epochs = None,
+    seed: opt.Seed = None,
+    fold: opt.Fold = None,
+    device: opt.Device = None,
+    threads: opt.Threads = None,
+    set_: opt.Set = None,
+    config: opt.ConfigFile = None,
+    registry: opt.Registry = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes.", rich_help_panel="Training")
+    ] = 1,
+    figure: Annotated[
+        Path | None,
+        typer.Option("--figure", help="Also draw the table into this file.", rich_help_panel="Output"),
+    ] = None,
+    dry_run: opt.DryRun = False,
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Run every combination of an experiment once, and rank what came out.
+
+    Finished runs are not run again; interrupted ones go on at their last epoch.
+
+    [bold]Examples[/bold]
+
+      fusionbench compare smoke
+
+      fusionbench compare afew_fusions --stand-in --workers 2
+
+      fusionbench compare --fusion arpg --fusion mult --dataset afew --stand-in --seeds 5
+    """
+    given = {
+        "relation": relation,
+        "backbone": backbone,
+        "dataset": dataset,
+        "data.root": data_root,
+        "data.stand_in": stand_in,
+        "data.on_bad_clip": on_bad_clip,
+        "training.epochs": epochs,
+        "seed": seed,
+        "fold": fold,
+        "device": device,
+        "threads": threads,
+    }
+    asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
+
+    from fusionbench.bench.compare import compare as run_all, comparison_figure, plan
+    from fusionbench.cli.screen import Screen
+
+    with Screen() as screen:
+        if dry_run:
+            planned = plan(asked, screen)
+        else:
+            made = run_all(asked, workers, screen)
+            if figure:
+                comparison_figure(made).savefig(figure, dpi=150)
+    if as_json:
+        print(json.dumps(_planned(planned) if dry_run else made.plain()))
+    else:
+        from rich.console import Console
+
+        from fusionbench.report.ranking_table import plan_table, ranking_table
+
+        console = Console()
+        console.print(plan_table(planned) if dry_run else ranking_table(made))
+        console.print("next: fusionbench ui", highlight=False)
+    if not dry_run and made.failed:
+        raise typer.Exit(1)
+
+
+def _experiment(
+    path: Path | None, fusions: list[str] | None, seeds: int | None, request: Request
+) -> Experiment:
+    """The experiment of a file, or the one that flags alone describe."""
+    from dataclasses import replace
+
+    from fusionbench.bench.experiment import Experiment, read_experiment
+    from fusionbench.catalog.resolve import read_options
+    from fusionbench.contract.errors import UserError
+
+    if path is not None:
+        if request.file is not None:
+            raise UserError(
+                "give either an experiment or --config, not both; an experiment has its own base."
+            )
+        experiment = read_experiment(path, request)
+    else:
+        if not fusions:
+            raise UserError("nothing to compare. Name an experiment, or --fusion twice or more.")
+        base, origins = read_options(request)
+        experiment = Experiment(
+            "heads", f"Which of {', '.join(fusions)} is best?", base, origins, {}, request.registry
+        )
+    vary = dict(experiment.vary)
+    if fusions:
+        vary = {key: values for key, values in vary.items() if not key.startswith("fusion")} | {
+            "fusion": fusions
+        }
+    if seeds is not None:
+        vary["seed"] = list(range(seeds))
+    return replace(experiment, vary=vary)
+
+
+def _planned(plan: object) -> dict:
+    from fusionbench.bench.compare import Plan
+
+    assert isinstance(plan, Plan)
+    return {
+        "to_run": [
+            {"label": plan.members[j.member].label, "seed": plan.members[j.member].seed, "fold": j.fold}
+            for j in plan.pending
+        ],
+        "finished": len(plan.folds) - len(plan.pending),
+        "skipped": [absent.plain() for absent in plan.skipped],
+    }

@@ -1,0 +1,85 @@
+"""The table at the end of a comparison."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from fusionbench.bench.compare import Comparison, Plan
+from fusionbench.bench.ranking import Row, Spread
+from fusionbench.report.tables import percent, plain_table
+
+
+def ranking_table(made: Comparison) -> RenderableType:
+    """Rows by mean accuracy; what was skipped or failed stands below with its reason."""
+    data = "  [stand-in: generated data]" if made.stand_in else ""
+    table = plain_table(escape(f"{made.experiment.question}{data}"), _caption(made))
+    table.add_column("", justify="right")
+    table.add_column(", ".join(made.experiment.row_keys) or "fusion", no_wrap=True)
+    for name in ("accuracy", "UAR", "macro F1", "last epoch"):
+        table.add_column(name, justify="right", no_wrap=True)
+    if any(row.folds for row in made.ranking):
+        table.add_column("over folds", justify="right", no_wrap=True)
+    table.add_column("params", justify="right")
+    table.add_column("ms/clip", justify="right")
+    for place, row in enumerate(made.ranking, 1):
+        table.add_row(str(place), escape(row.label), *_figures(row))
+    absent = [("skipped", made.skipped), ("failed", made.failed)]
+    parts: list[RenderableType] = [table]
+    parts += [_absent(title, entries) for title, entries in absent if entries]
+    return Group(*parts)
+
+
+def _figures(row: Row) -> list[str]:
+    columns = [_spread(row.metrics[name]) for name in ("accuracy", "uar", "f1")]
+    columns.append(_spread(row.last["accuracy"]))
+    if row.folds:
+        columns.append(_spread(row.folds["accuracy"]))
+    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.2f}"]
+
+
+def _spread(spread: Spread) -> str:
+    return (
+        f"{100 * spread.mean:.1f} ± {100 * spread.std:.1f}"
+        if len(spread.values) > 1
+        else percent(spread.mean)
+    )
+
+
+def _caption(made: Comparison) -> str:
+    seeds = len(made.experiment.seeds)
+    chance = f"; chance {percent(made.ranking[0].chance)}" if made.ranking else ""
+    again = f"; {made.reused} run(s) were finished before" if made.reused else ""
+    return (
+        f"report split, %, mean ± standard deviation over {seeds} seed(s){chance}{again}. "
+        "The order claims no significance."
+    )
+
+
+def _absent(title: str, entries: list) -> Table:
+    table = plain_table(f"{title}: {len(entries)}")
+    table.add_column("compared", no_wrap=True)
+    table.add_column("seed")
+    table.add_column("reason")
+    for entry in entries:
+        table.add_row(escape(entry.label), str(entry.seed), escape(entry.reason))
+    return table
+
+
+def plan_table(plan: Plan) -> Table:
+    """What would run, what is finished, what does not fit."""
+    table = plain_table("would run", f"{len(plan.pending)} of {len(plan.folds)} runs are to be done")
+    for column in ("compared", "seed", "fold", "state"):
+        table.add_column(column)
+    for (number, fold), identity in plan.folds.items():
+        member = plan.members[number]
+        state = "finished" if identity in plan.finished else "to run"
+        table.add_row(
+            escape(member.label), str(member.seed), fold, state, style="dim" if state == "finished" else None
+        )
+    for absent in plan.skipped:
+        table.add_row(
+            escape(absent.label), str(absent.seed), "", escape(f"skipped: {absent.reason}"), style="yellow"
+        )
+    return table
