@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fusionbench.contract.options import Config as Config, tunable as tunable
     from fusionbench.contract.roles import (
         Backbone as Backbone,
+        Criterion as Criterion,
         FusionHead as FusionHead,
         RelationEncoder as RelationEncoder,
     )
@@ -69,7 +70,7 @@ _HOME = {
     "contract.errors": "BadClip FusionBenchError NotSupported UserError",
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
-    "contract.roles": "Backbone FusionHead RelationEncoder",
+    "contract.roles": "Backbone Criterion FusionHead RelationEncoder",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",

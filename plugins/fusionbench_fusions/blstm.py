@@ -1,0 +1,47 @@
+"""Early fusion by an LSTM over the concatenated streams, read in both directions.
+
+ARPGNet's reference [34]; the paper gives no sizes. One layer of 256 units is ours.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+import fusionbench as fb
+
+
+class BLSTM(fb.FusionHead):
+    """The last state of each direction, side by side, then one linear layer."""
+
+    name = "blstm"
+
+    class Config(fb.Config):
+        hidden: int = fb.tunable(256, choices=[64, 128, 256, 512], ge=1, description="units a direction")
+        bidirectional: bool = Field(True, description="also read the clip backwards")
+        dropout: float = fb.tunable(0.0, low=0.0, high=0.6, ge=0, lt=1, description="on the last state")
+
+    def __init__(self, spec: fb.StreamSpec, config: Config):
+        super().__init__()
+        self.names = tuple(spec.dims)
+        self.lstm = nn.LSTM(
+            sum(spec.dims.values()), config.hidden, batch_first=True, bidirectional=config.bidirectional
+        )
+        self.drop = nn.Dropout(config.dropout)
+        self.classify = nn.Linear(config.hidden * (1 + config.bidirectional), spec.classes)
+
+    def forward(self, streams: fb.Streams) -> Tensor:
+        side_by_side = torch.cat([streams[name] for name in self.names], dim=-1)
+        # Packed, each clip ends at its own last real frame, and there the backward reading starts.
+        lengths = streams.lengths.clamp(min=1).cpu()
+        packed = pack_padded_sequence(side_by_side, lengths, batch_first=True, enforce_sorted=False)
+        _, (last, _) = self.lstm(packed)
+        return self.classify(self.drop(rearrange(last, "direction b h -> b (direction h)")))
+
+
+@fb.hookimpl
+def fusion_heads() -> list[type[fb.FusionHead]]:
+    return [BLSTM]
