@@ -47,5 +47,5 @@ def confusion_matrix(
     axes.set_xlabel("predicted", fontsize=LARGE)
     axes.set_ylabel("true", fontsize=LARGE)
     if stand_in:
-        mark_stand_in(figure)
+        mark_stand_in(figure, axes)
     return figure

@@ -59,5 +59,5 @@ def learning_curves(
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
     if stand_in:
-        mark_stand_in(figure)
+        mark_stand_in(figure, left)
     return figure

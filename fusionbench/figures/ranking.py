@@ -84,5 +84,5 @@ def comparison(
         explained.append(f"bars: {interval}")
     axes.set_xlabel(f"{metric} ({', '.join(explained)})", fontsize=NORMAL)
     if stand_in:
-        mark_stand_in(figure)
+        mark_stand_in(figure, axes)
     return figure

@@ -41,18 +41,20 @@ def plain(axes: Axes) -> None:
     axes.tick_params(colors=GREY, labelcolor="black", labelsize=NORMAL)
 
 
-def mark_stand_in(figure: Figure) -> None:
-    """Writes ``stand-in data`` across a figure: too large to crop away, too pale to hide a point."""
-    figure.text(
+def mark_stand_in(figure: Figure, axes: Axes) -> None:
+    """Writes ``stand-in data`` across the axes, behind lines and numbers, too large to crop away."""
+    axes.text(
         0.5,
-        0.52,
+        0.5,
         "stand-in data",
+        transform=axes.transAxes,
         fontsize=7.5 * figure.get_figwidth(),
         fontweight="bold",
         color=ORANGE,
-        alpha=0.15,
+        alpha=0.18,
         rotation=20,
         ha="center",
         va="center",
+        zorder=1,  # above an image (0), below lines (2) and text (3)
         in_layout=False,
     )
