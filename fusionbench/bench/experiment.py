@@ -81,9 +81,8 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
         )
     for key, values in content["vary"].items():
         if not isinstance(values, list) or not values:
-            raise UserError(
-                f"{path}, line {lines[('vary', str(key))]}: vary {key} needs a list of values; got {values!r}."
-            )
+            line = lines["vary", str(key)]
+            raise UserError(f"{path}, line {line}: vary {key} needs a list of values; got {values!r}.")
     origins = {".".join(keys[1:]): f"{path}, line {n}" for keys, n in lines.items() if keys[0] == "base"}
     base = flatten(content.get("base") or {})
     return Experiment(
@@ -145,10 +144,10 @@ def refuse_unequal(configs: Iterable[RunConfig], declared: Sequence[str]) -> Non
         first = first if first is not None else flat
         for key in sorted({*first, *flat}):
             if first.get(key) != flat.get(key):
+                varied = ", ".join(k for k in declared if k not in PER_RUN_KEYS)
                 raise UserError(
                     f"not on equal terms: {key} is {first.get(key)!r} in one run, "
-                    f"{flat.get(key)!r} in another, "
-                    f"but the experiment varies only {', '.join(k for k in declared if k not in PER_RUN_KEYS)}. "
+                    f"{flat.get(key)!r} in another, but the experiment varies only {varied}. "
                     f"Fix it for all with --set {key}=VALUE, or vary it."
                 )
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +65,8 @@ def _refuse_untrained(config: RunConfig) -> None:
     if relation.cls.weights(relation.options) is None:
         raise NotSupported(
             f"relation {relation.name!r} has no weights for these options, "
-            "and streams of a frozen random encoder say nothing. Train it with the head: --set front_end.trainable=relation."
+            "and streams of a frozen random encoder say nothing. "
+            "Train it with the head: --set front_end.trainable=relation."
         )
 
 
@@ -128,8 +128,7 @@ def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any],
     backbone, relation = build_front_end(config)
     if RELATION in targets:
         check_relation(config, backbone, landmarks=bool(frames.made["landmarks"]))
-    with _all_cores():
-        extract(frames, backbone, relation, targets, config.options.device, watch)
+    extract(frames, backbone, relation, targets, config.options.device, watch)
 
 
 def check_relation(config: RunConfig, backbone: Backbone, landmarks: bool) -> None:
@@ -153,14 +152,3 @@ def build_front_end(config: RunConfig) -> tuple[Backbone, RelationEncoder]:
         backbone = config.backbone.cls(config.backbone.options)
         relation = config.relation.cls(backbone.map_shape, config.relation.options)
     return backbone, relation
-
-
-@contextmanager
-def _all_cores() -> Iterator[None]:
-    """Extraction uses every core: frames do not depend on each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -57,6 +57,12 @@ class Grades:
     appearance: float
     relation: float
 
+    def __str__(self) -> str:
+        return (
+            f"R2 of action units on people never seen: appearance {self.appearance:.2f}, "
+            f"relation {self.relation:.2f}"
+        )
+
 
 @dataclass(frozen=True)
 class Lesson:
