@@ -1,0 +1,156 @@
+"""A comparison: every combination once, on equal terms, the same table however it was interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from fusionbench.bench.compare import compare, plan
+from fusionbench.bench.experiment import Experiment, members, read_experiment
+from fusionbench.bench.ranking import Spread
+from fusionbench.bench.run import run
+from fusionbench.catalog.plugins import collect
+from fusionbench.catalog.presets import shipped
+from fusionbench.catalog.resolve import Request
+from fusionbench.contract.errors import UserError
+from fusionbench.contract.watch import Watch
+from fusionbench.track.records import find_runs, get_run
+from tests import fakes
+
+BASE = {"dataset": "squares", "fold": "s0", "training.epochs": 2, "training.batch_size": 4}
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return fakes.catalog()
+
+
+def heads(*names, seeds=(0,), **base) -> Experiment:
+    vary = {"fusion": list(names), "seed": list(seeds)}
+    return Experiment("heads", "Which is best?", {**BASE, **base}, {}, vary)
+
+
+def figures(made):
+    """Everything of a ranking but the time it took."""
+    return [{k: v for k, v in row.plain().items() if k != "ms_per_clip"} for row in made.ranking]
+
+
+@pytest.mark.slow
+def test_every_combination_is_one_run_beneath_one_parent(catalog):
+    made = compare(heads("concat", "single", seeds=(0, 1)), catalog=catalog)
+    assert [(m.label, m.seed) for m, _ in made.runs] == [
+        ("concat", 0),
+        ("concat", 1),
+        ("single", 0),
+        ("single", 1),
+    ]
+    assert {get_run(o.run_id).tags["mlflow.parentRunId"] for _, o in made.runs} == {made.run_id}
+    parent = get_run(made.run_id)
+    assert parent.name == "compare heads" and parent.tags["fusionbench.kind"] == "comparison"
+    row = next(r for r in made.ranking if r.label == "concat")
+    of_seeds = [o.metrics["report/accuracy"] for m, o in made.runs if m.label == "concat"]
+    assert row.metrics["accuracy"] == Spread.of(of_seeds)
+    assert made.plain()["experiment"] == "heads" and len(made.plain()["runs"]) == 4
+
+
+@pytest.mark.slow
+def test_finished_runs_are_not_run_again_whoever_ran_them(catalog):
+    run(Request({**BASE, "fusion": "concat"}), None, catalog)
+    first = compare(heads("concat", "single"), catalog=catalog)
+    assert first.reused == 1
+    again = compare(heads("concat", "single"), catalog=catalog)
+    assert again.reused == 2 and figures(again) == figures(first) and again.run_id == first.run_id
+    assert len(find_runs(tags={"fusionbench.kind": "run"})) == 2
+
+
+@pytest.mark.slow
+def test_interrupted_and_resumed_gives_the_same_table(catalog, monkeypatch, tmp_path):
+    import fusionbench.learn.fit as fit_module
+
+    monkeypatch.setattr(fit_module, "CHECKPOINT_SHARE", 1e9)
+    experiment = heads("concat", "single", "concat_mlp", **{"training.epochs": 4})
+
+    class Impatient(Watch):
+        def progress(self, task, done, total):
+            if task.startswith("comparing") and done == 7:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(experiment, watch=Impatient(), catalog=catalog)
+    made = compare(experiment, catalog=catalog)
+    assert made.reused == 1
+    assert [o.folds[0].resumed_at for _, o in made.runs] == [0, 2, 0]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+    undisturbed = compare(experiment, catalog=catalog)
+    assert figures(made) == figures(undisturbed)
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_told_and_does_not_stop_the_others(catalog):
+    made = compare(heads("raises", "concat"), catalog=catalog)
+    assert [row.label for row in made.ranking] == ["concat"]
+    assert [(a.label, a.seed) for a in made.failed] == [("raises", 0)]
+    assert "Raises raised RuntimeError on a batch" in made.failed[0].reason
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_is_skipped_with_its_reason(catalog):
+    base = {"fusion": "concat", "front_end.trainable": "relation", "relation.weights": None}
+    experiment = Experiment("graphs", "?", {**BASE, **base}, {}, {"relation.graph": ["grid", "chang"]})
+    made = compare(experiment, catalog=catalog)
+    assert [row.label for row in made.ranking] == ["grid"]
+    assert "landmarks" in made.skipped[0].reason
+
+
+@pytest.mark.slow
+def test_folds_are_pooled_for_the_ranking_and_spread_apart(catalog):
+    experiment = heads("concat", seeds=(0, 1))
+    experiment = dataclasses.replace(experiment, base={k: v for k, v in BASE.items() if k != "fold"})
+    (row,) = compare(experiment, catalog=catalog).ranking
+    assert len(row.metrics["accuracy"].values) == 2 and len(row.folds["accuracy"].values) == 3
+
+
+def test_a_dry_run_says_what_would_run(catalog):
+    planned = plan(heads("concat", "single", seeds=(0, 1, 2)), Watch(), catalog)
+    assert len(planned.pending) == 6 and planned.finished == {}
+
+
+@pytest.mark.parametrize(
+    ("base", "vary", "message"),
+    [
+        ({"fusion": "arpg"}, {"relation.patches": [6, 4]}, "front_end.trainable is none"),
+        (
+            {"fusion": "arpg", "front_end.trainable": "relation"},
+            {"relation.heads": [4, 2]},
+            "only some rows have pre-trained weights",
+        ),
+        ({"fusion": "arpg"}, {"dataset": ["afew", "squares"]}, "not on equal terms: sampling.frames is"),
+    ],
+)
+def test_unequal_terms_are_refused_by_name(catalog, base, vary, message):
+    with pytest.raises(UserError, match=message):
+        members(Experiment("x", "?", {"dataset": "squares", **base}, {}, vary), catalog)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("vary: {fusion: [arpg]}\n", "first line must be a comment"),
+        ("# Q?\nbase: {dataset: afew}\n", "is no experiment"),
+        ("# Q?\nvary:\n  fusion: arpg\n", "line 3: vary fusion needs a list"),
+        ("# Q?\nvaries: {}\n", "is no experiment"),
+    ],
+)
+def test_what_is_no_experiment_is_refused(tmp_path, text, message):
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_experiment(file, Request())
+
+
+@pytest.mark.parametrize("file", sorted(shipped("experiments").glob("*.yaml")), ids=lambda p: p.stem)
+def test_shipped_experiments_resolve_on_equal_terms(file):
+    experiment = read_experiment(file, Request())
+    assert experiment.question.endswith((")", ".", "?"))
+    assert len(members(experiment, collect())) >= 6
