@@ -33,6 +33,7 @@ def ui(
       MLFLOW_TRACKING_URI=sqlite:////data/mlflow.db fusionbench ui
     """
     from fusionbench.track.server import serve
+    from fusionbench.track.view import experiments_link
 
     typer.echo("Starting MLflow, a few seconds ...")
     try:
@@ -43,10 +44,9 @@ def ui(
             for experiment, link in page.links.items():
                 typer.echo(f"\n  {experiment}\n  {link}")
             if not page.links:
-                typer.echo(
-                    "\nNo runs here yet. The page fills as runs come; to make some: "
-                    "fusionbench run --fusion arpg --dataset afew --stand-in"
-                )
+                typer.echo(f"\n  {experiments_link(page.url)}")
+                typer.echo("\nNo runs here yet; the page fills as they come. To make one:")
+                typer.echo("  fusionbench run --fusion arpg --dataset afew --stand-in")
             if page.process is not None:
                 typer.echo("\nCtrl-C stops the server.")
             page.wait()

@@ -13,7 +13,7 @@ GREEN = "#009E73"
 GREY = "#6B6B6B"
 PALE = "#DDDDDD"
 
-SMALL, NORMAL, LARGE = 9, 11, 13
+NORMAL, LARGE = 11, 13
 """font sizes in points"""
 
 

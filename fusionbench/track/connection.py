@@ -66,14 +66,16 @@ def experiment_id(name: str, tags: Mapping[str, str]) -> str:
 
 @functools.cache
 def _client(uri: str) -> MlflowClient:
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
+    with _quiet():
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+        from sqlalchemy.exc import SQLAlchemyError
 
-    with _quiet(), _one_process_at_a_time(uri):
         try:
-            client = MlflowClient(tracking_uri=uri)
-            client.search_experiments(max_results=1)  # the database is made on the first question
-        except MlflowException as error:
+            with _one_process_at_a_time(uri):
+                client = MlflowClient(tracking_uri=uri)
+                client.search_experiments(max_results=1)  # the database is made on the first question
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(
                 f"MLflow cannot use {uri}: {reason} "

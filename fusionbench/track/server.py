@@ -61,7 +61,7 @@ def serve(port: int | None = None, *, show_log: bool = False) -> Iterator[Page]:
     """Runs an MLflow server, for this machine only, as long as the block lasts.
 
     Where ``MLFLOW_TRACKING_URI`` names a server already, that one is shown and none is started.
-    Inside the block SIGTERM and SIGHUP arrive as KeyboardInterrupt, so that the server ends too.
+    Inside the block every signal to stop arrives as KeyboardInterrupt, so that the server ends too.
 
     Args:
         port: the port wanted; another free one is taken when it is in use. None: 5000 or a free one.
@@ -135,7 +135,9 @@ def _stop_signals_interrupt() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    # SIGINT too: a shell script starts its background jobs deaf to it.
+    stopping = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in stopping}
     try:
         yield
     finally:

@@ -56,3 +56,8 @@ def runs_link(base_url: str, experiment_id: str) -> str:
     """The address of an experiment's runs table with the saved view open."""
     page = f"{base_url.rstrip('/')}/#/experiments/{experiment_id}/runs"
     return f"{page}?workflowType=machine_learning&viewStateShareKey={VIEW_TAG.rpartition('.')[2]}"
+
+
+def experiments_link(base_url: str) -> str:
+    """The address of the list of experiments."""
+    return f"{base_url.rstrip('/')}/#/experiments?workflowType=machine_learning"

@@ -59,6 +59,12 @@ def test_an_address_that_mlflow_refuses_is_the_users_error(tmp_path, monkeypatch
         get_client()
 
 
+def test_a_file_that_is_no_database_is_the_users_error(tmp_path):
+    (tmp_path / "mlflow.db").write_text("not a database")
+    with pytest.raises(UserError, match=r"MLflow cannot use sqlite:.*file is not a database"):
+        get_client()
+
+
 @pytest.mark.slow
 def test_processes_that_start_at_once_share_a_fresh_database_and_keep_quiet():
     said = subprocess.run([sys.executable, "-c", START_FOUR], capture_output=True, text=True)
