@@ -1,7 +1,8 @@
-"""What every test starts from: own cache, own tracking database, no network."""
+"""What every test starts from: own cache, own tracking database, own working directory."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,21 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.delenv("FUSIONBENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database that MLflow has already filled with its tables: 0.05 s to copy against 1.8 s to make."""
+    from fusionbench.track.connection import get_client
+
+    file = tmp_path_factory.mktemp("template") / "mlflow.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
+        get_client()
+    return file
+
+
+@pytest.fixture
+def database(template: Path, tmp_path: Path, own_world: None) -> Path:
+    """The test's own database, ready for runs."""
+    return Path(shutil.copy(template, tmp_path / "mlflow.db"))

@@ -32,6 +32,11 @@ class Ended:
         return json.loads(self.out)
 
 
+@pytest.fixture(autouse=True)
+def tracked(database: Path) -> None:
+    """Each test gets a tracking database that is ready."""
+
+
 @pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """``cli("run", "--fusion", "arpg")`` -> exit code, stdout, stderr."""
