@@ -132,5 +132,5 @@ def _one_process_at_a_time(uri: str) -> Iterator[None]:
         yield
         return
     file.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_name(f".{file.name}.lock"), timeout=_LOCK_SECONDS):
+    with FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS):
         yield
