@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fusionbench.contract import testing as testing
     from fusionbench.contract.dataset import (
         Clip as Clip,
         ClipFrames as ClipFrames,
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
         write_image as write_image,
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
+    from fusionbench.data.stream_store import (
+        open_stream_store as open_stream_store,
+        write_stream_store as write_stream_store,
+    )
     from fusionbench.nn.attention import attend as attend
     from fusionbench.nn.classifier import Classifier as Classifier, kaiming_linear as kaiming_linear
     from fusionbench.nn.common_width import CommonWidth as CommonWidth
@@ -74,6 +79,7 @@ _HOME = {
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
+    "data.stream_store": "open_stream_store write_stream_store",
     "nn.weights": "load_weights read_weights",
     "nn.attention": "attend",
     "nn.classifier": "Classifier kaiming_linear",
@@ -85,14 +91,19 @@ _HOME = {
 }
 """module -> the public names it defines"""
 
+_MODULES = {"testing": "contract.testing"}
+"""modules that are public as a whole"""
+
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names.split()}
-__all__ = sorted(_MODULE_OF)
+__all__ = sorted([*_MODULE_OF, *_MODULES])
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    home = _MODULES.get(name) or _MODULE_OF.get(name)
+    if home is None:
         raise AttributeError(f"module 'fusionbench' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"fusionbench.{_MODULE_OF[name]}"), name)
+    module = importlib.import_module(f"fusionbench.{home}")
+    value = module if name in _MODULES else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -20,6 +20,7 @@ from fusionbench.data.generate import generate
 from fusionbench.data.ingest import frame_store
 from fusionbench.data.marker import read_marker
 from fusionbench.data.store import StoreIndex, is_store, open_store
+from fusionbench.data.stream_store import open_stream_store, train_labels
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,12 @@ def make_stand_in(chosen: Chosen, root: Path, watch: Watch) -> None:
         UserError: the dataset offers no stand-in.
     """
     if chosen.cls.stand_in_plan() is None:
-        raise UserError(f"dataset {chosen.name!r} has no stand-in. Give real data with --data-root PATH.")
+        raise _no_stand_in(chosen)
     generate(chosen.cls, root, progress=lambda done, total: watch.progress("generating faces", done, total))
+
+
+def _no_stand_in(chosen: Chosen) -> UserError:
+    return UserError(f"dataset {chosen.name!r} has no stand-in. Give real data with --data-root PATH.")
 
 
 def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, Inventory, bool]:
@@ -108,8 +113,8 @@ def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, I
     root = stand_in_root(chosen, watch) if options.stand_in else find_root(chosen, options.root)
     dataset: Dataset = chosen.cls(root, chosen.options)
     inventory = dataset.scan()
-    marker = read_marker(root)
-    if marker is not None and not options.stand_in:
+    generated = _is_generated(root)
+    if generated and not options.stand_in:
         watch.note(f"{root} holds generated data (stand-in)")
     if inventory.problems:
         first = inventory.problems[0]
@@ -117,7 +122,12 @@ def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, I
             f"{len(inventory.problems)} thing(s) in {root} are not as published, the first: {first.clip}: "
             f"{first.reason}. `fusionbench data verify {chosen.plugin} --data-root {root}` lists them all."
         )
-    return dataset, inventory, marker is not None
+    return dataset, inventory, generated
+
+
+def _is_generated(root: Path) -> bool:
+    """Whether a marker at ``root``, or the store that ``root`` is, says so."""
+    return read_marker(root) is not None or (is_store(root) and open_store(root).stand_in)
 
 
 def data_key(config: RunConfig) -> str:
@@ -133,7 +143,7 @@ def open_data(config: RunConfig, watch: Watch) -> RunData:
         UserError: the data are absent or bad, or the front end does not fit them.
     """
     if config.dataset.cls.precomputed:
-        return _open_streams(config)
+        return _open_streams(config, watch)
     dataset, inventory, stand_in = scan(config.dataset, config.options.data, watch)
     backbone, relation = config.backbone, config.relation
     assert backbone is not None and relation is not None
@@ -156,10 +166,16 @@ def open_data(config: RunConfig, watch: Watch) -> RunData:
     return RunData(dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped)
 
 
-def _open_streams(config: RunConfig) -> RunData:
+def _open_streams(config: RunConfig, watch: Watch) -> RunData:
+    if config.options.data.stand_in:
+        raise _no_stand_in(config.dataset)
     root = find_root(config.dataset, config.options.data.root)
     dataset: Dataset = config.dataset.cls(root, config.dataset.options)
     if not is_store(root):
         dataset.scan()  # says what is missing in the dataset's own words
-    store = open_store(root)
-    return RunData(dataset, store.content_hash, store.stand_in, store.index, store.arrays, {}, ())
+    store = open_stream_store(root)
+    dataset.classes = train_labels(store)
+    stand_in = store.stand_in or read_marker(root) is not None
+    if stand_in:
+        watch.note(f"{root} holds generated data (stand-in)")
+    return RunData(dataset, store.content_hash, stand_in, store.index, store.arrays, {}, ())

@@ -128,7 +128,8 @@ class Dataset:
     run_defaults: ClassVar[Mapping[str, Any]] = {}
     """options of a run that this dataset wants otherwise: ``{"training.epochs": 60}``"""
     precomputed: ClassVar[bool] = False
-    """True where the data are feature streams already: ``root`` is a ``StreamStore``"""
+    """True where the data are feature streams already: ``root`` is a store that
+    ``write_stream_store`` wrote, and ``classes`` are the labels of its training clips"""
 
     class Config(OptionsConfig):
         """No options."""

@@ -14,8 +14,9 @@ from fusionbench.contract.errors import UserError
 def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[list[str], list[str]]:
     """Part the training clips of a fold into what is trained on and the selection split.
 
-    Stratified by label; clips of one subject stay together where subjects are
-    known. The seed is the protocol's: every run of a fold gets the same parts.
+    Stratified by label; clips of one subject stay together where every clip's
+    subject is known and there are at least two. Of a single subject, clips are
+    parted. The seed is the protocol's: every run of a fold gets the same parts.
 
     Args:
         clips: the fold's training clips, any order.
@@ -32,14 +33,14 @@ def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[
     labels = np.array([clip.label for clip in ordered])
     groups = np.array([clip.subject or "" for clip in ordered])
     parts = max(2, round(1 / fraction))
-    grouped = bool((groups != "").all())
-    members = len(set(groups)) if grouped else min(Counter(labels).values(), default=0)
+    subjects = len(set(groups)) if (groups != "").all() else 0
+    grouped = subjects >= 2
+    members = subjects if grouped else min(Counter(labels).values(), default=0)
     parts = min(parts, members)
     if parts < 2:
-        what = "subjects" if grouped else "clips in the smallest class"
         raise UserError(
-            f"no selection split can be carved out of {len(ordered)} training clips: "
-            f"{members} {what}; at least 2 are needed. Add clips to the training split."
+            f"no selection split can be carved out of {len(ordered)} training clips: {members} clips in the "
+            "smallest class; at least 2 are needed. Add clips to the training split."
         )
     selected = _grouped(labels, groups, parts, seed) if grouped else _plain(labels, parts, seed)
     train = sorted(clip.id for clip, chosen in zip(ordered, selected, strict=True) if not chosen)

@@ -128,6 +128,10 @@ class StoreWriter:
         self._ids: set[str] = set()
         self._next_row = 0
 
+    def __contains__(self, clip_id: str) -> bool:
+        """Whether a clip of this id was appended."""
+        return clip_id in self._ids
+
     def append(self, clip: Clip, arrays: Mapping[str, np.ndarray]) -> None:
         """Add one clip.
 
@@ -148,7 +152,9 @@ class StoreWriter:
         if not self._shapes:
             self._open(forms)
         if forms != self._shapes:
-            raise ValueError(f"clip {clip.id!r}: arrays {forms} differ from the clips before it: {self._shapes}")
+            raise ValueError(
+                f"clip {clip.id!r}: arrays {forms} differ from the clips before it: {self._shapes}"
+            )
         for name, array in arrays.items():
             data = np.ascontiguousarray(array).tobytes()
             self._files[name].write(data)
@@ -172,7 +178,11 @@ class StoreWriter:
         """(Re)write the header; numpy pads it so that the number of rows may grow in place."""
         file = self._files[name]
         file.seek(0)
-        described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (rows, *shape)}
+        described = {
+            "descr": np.lib.format.dtype_to_descr(dtype),
+            "fortran_order": False,
+            "shape": (rows, *shape),
+        }
         np.lib.format.write_array_header_1_0(file, described)
 
     def finish(self, made: Mapping[str, Any], stand_in: bool) -> None:
@@ -195,7 +205,7 @@ class StoreWriter:
             "kind": self._kind,
             "content_hash": self._content_hash(),
             "stand_in": stand_in,
-            "arrays": sorted(self._shapes),
+            "arrays": list(self._shapes),
             "made": dict(made),
         }
         (self._folder / "store.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
@@ -203,7 +213,7 @@ class StoreWriter:
     def _content_hash(self) -> str:
         """Over the arrays and what the index says of each clip but its path on this machine."""
         total = hashlib.sha256()
-        for name in sorted(self._hashes):
+        for name in self._hashes:  # their order is part of the content: heads are built by it
             total.update(f"{name} {self._shapes[name]} {self._hashes[name].hexdigest()}\n".encode())
         for record in self._records:
             total.update(("\t".join(record[:-1]) + "\n").encode())

@@ -44,3 +44,8 @@ def test_small_classes_lower_the_number_of_parts_and_a_single_clip_is_an_error()
     assert len(selection) == 6
     with pytest.raises(UserError, match="no selection split can be carved"):
         carve_selection(few[:-1], 0.2, 1)
+
+
+def test_clips_of_a_single_subject_are_parted_as_if_nobody_were_known():
+    alone = [Clip(c.id, c.label, c.split, "s0") for c in clips(False)]
+    assert carve_selection(alone, 0.2, 1) == carve_selection(clips(False), 0.2, 1)
