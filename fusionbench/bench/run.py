@@ -116,7 +116,7 @@ def fit_model(
         label_smoothing=training.label_smoothing,
         focal_gamma=training.focal_gamma,
     )
-    return fit(
+    fitted = fit(
         model,
         loaders.train,
         loaders.selection,
@@ -127,6 +127,9 @@ def fit_model(
         on_epoch,
         held.checkpoint,
     )
+    for epoch, metrics in enumerate(fitted.history[: fitted.resumed_at], 1):
+        tracked.log_metrics(metrics, step=epoch)  # a kill may have lost the last ones; the others are dropped
+    return fitted
 
 
 def report(

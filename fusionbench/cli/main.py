@@ -8,13 +8,28 @@ import sys
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from fusionbench import __version__
 from fusionbench.cli import compare, components, data, pretrain, run, ui
 from fusionbench.contract.errors import UserError
 
+INTERRUPTED = "interrupted. The same command goes on where it stopped."
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C ends each of them with a sentence instead of typer's ``Aborted``."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _end(INTERRUPTED, 130)
+
+
 app = typer.Typer(
     name="fusionbench",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -56,7 +71,7 @@ def main() -> None:
             raise
         _end(f"error: {error}", 2)
     except KeyboardInterrupt:
-        _end("interrupted. The same command goes on where it stopped.", 130)
+        _end(INTERRUPTED, 130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

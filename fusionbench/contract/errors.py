@@ -24,8 +24,16 @@ class NotSupported(UserError):
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` for the closest allowed name, or an empty string."""
-    close = difflib.get_close_matches(name.lower(), {a.lower(): a for a in allowed}, n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    closeness = {other: _closeness(name.lower(), other.lower()) for other in allowed}
+    best = max(closeness, key=lambda other: closeness[other], default="")
+    return f" Did you mean {best!r}?" if best and closeness[best] >= 0.6 else ""
+
+
+def _closeness(a: str, b: str) -> float:
+    """0 to 1; letters that only changed places count half, so that ``agpr`` is nearer ``arpg`` than ``gru``."""
+    in_order = difflib.SequenceMatcher(None, a, b).ratio()
+    any_order = difflib.SequenceMatcher(None, sorted(a), sorted(b)).ratio()
+    return (in_order + any_order) / 2
 
 
 def unknown(what: str, name: str, allowed: Iterable[str], hint: str = "") -> UserError:
