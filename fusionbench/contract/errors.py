@@ -30,7 +30,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 
 
 def _closeness(a: str, b: str) -> float:
-    """0 to 1; letters that only changed places count half, so that ``agpr`` is nearer ``arpg`` than ``gru``."""
+    """0 to 1; letters that only changed places count half: ``agpr`` is nearer ``arpg`` than ``gru``."""
     in_order = difflib.SequenceMatcher(None, a, b).ratio()
     any_order = difflib.SequenceMatcher(None, sorted(a), sorted(b)).ratio()
     return (in_order + any_order) / 2
