@@ -1,0 +1,151 @@
+"""A fusion head on trial: built for several sets of streams, trained for a moment, asked for logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fusionbench.contract.checks.findings import SEED, Broken, expect_tensor
+from fusionbench.contract.checks.networks import without_gradient
+from fusionbench.contract.roles import FusionHead
+from fusionbench.contract.types import Streams, StreamSpec
+
+CASES = {  # multiples of 8, so that usual numbers of attention heads divide them
+    "two streams of unequal width": {"appearance": 32, "relation": 48},
+    "two streams of equal width": {"appearance": 32, "relation": 32},
+    "three streams of unequal width": {"appearance": 32, "relation": 48, "audio": 24},
+    "three streams of equal width": {"appearance": 32, "relation": 32, "audio": 32},
+}
+CLASSES = 7
+TIME = 12
+"""frames of the longest clip, unless the head's shortest is longer than half of it"""
+STEPS = 3
+"""of training before a head is judged: layers that start at zero say nothing until then"""
+LEARNING_RATE = 1e-2
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Where a training step's gradients arrived."""
+
+    streams: dict[str, float]
+    """stream -> the largest gradient on it"""
+    unreached: list[str]
+    """parameters that got none"""
+
+
+class HeadTrial:
+    """One head class with its options; what is costly is made once."""
+
+    def __init__(self, cls: type[FusionHead], config: Any):
+        self.cls, self.config = cls, config
+        self._trained: dict[str, FusionHead] = {}
+        self._gradients: dict[str, Gradients] = {}
+
+    @property
+    def time(self) -> int:
+        """Frames of the longest clip."""
+        return max(TIME, 2 * self.cls.min_time)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Frames of each clip of a batch, from the longest to the shortest."""
+        shortest = self.cls.min_time
+        return [self.time, (2 * self.time + shortest) // 3, (self.time + 2 * shortest) // 3, shortest]
+
+    @cached_property
+    def answers(self) -> dict[str, str | None]:
+        """Case -> what ``supports`` says of it."""
+        return {case: self.cls.supports(self.spec(case), self.config) for case in CASES}
+
+    @property
+    def cases(self) -> list[str]:
+        """The cases that the head supports."""
+        return [case for case, reason in self.answers.items() if reason is None]
+
+    @property
+    def main(self) -> str:
+        """The case that rules look at where one is enough."""
+        return self.cases[0]
+
+    def spec(self, case: str, time: int | None = None) -> StreamSpec:
+        """The sizes of a case."""
+        return StreamSpec(CASES[case], CLASSES, time or self.time)
+
+    def build(self, case: str, time: int | None = None, seed: int = SEED) -> FusionHead:
+        """A new head; the same seed gives the same weights."""
+        torch.manual_seed(seed)
+        return self.cls(self.spec(case, time), self.config)
+
+    def batch(self, case: str, lengths: Sequence[int] | None = None, seed: int = 0) -> Streams:
+        """Random clips, padded with zeros as the loaders do."""
+        lengths = lengths or self.lengths
+        real = torch.arange(max(lengths)) < torch.tensor(lengths).unsqueeze(1)
+        drawn = torch.Generator().manual_seed(SEED + seed)
+        streams = {
+            name: torch.randn(*real.shape, dim, generator=drawn) * real.unsqueeze(-1)
+            for name, dim in CASES[case].items()
+        }
+        return Streams(streams, real)
+
+    def trained(self, case: str) -> FusionHead:
+        """A head in eval mode after a few steps of training and, where it has one, its calibration."""
+        if case not in self._trained:
+            head = self.build(case).train()
+            optimizer = torch.optim.Adam(head.parameters(), lr=LEARNING_RATE)
+            for step in range(STEPS):
+                loss = training_loss(head, self.batch(case, seed=step))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            head.eval().calibrate([(self.batch(case), labels(len(self.lengths)))])
+            self._trained[case] = head
+        return self._trained[case].eval()
+
+    def gradients(self, case: str) -> Gradients:
+        """Where the gradients of a few training batches arrive."""
+        if case not in self._gradients:
+            head = self.trained(case).train()
+            head.zero_grad(set_to_none=True)
+            largest = dict.fromkeys(CASES[case], 0.0)
+            for step in range(STEPS):
+                streams = self.batch(case, seed=step)
+                for stream in streams.values():
+                    stream.requires_grad_()
+                training_loss(head, streams).backward()
+                for name, stream in streams.items():
+                    found = 0.0 if stream.grad is None else stream.grad.abs().max().item()
+                    largest[name] = max(largest[name], found)
+            self._gradients[case] = Gradients(largest, without_gradient(head))
+        return self._gradients[case]
+
+
+def labels(clips: int) -> Tensor:
+    """``(batch,)`` class numbers, all different while there are classes left."""
+    return torch.arange(clips) % CLASSES
+
+
+def training_loss(head: FusionHead, streams: Streams) -> Tensor:
+    """The head's own training loss on a batch, its form checked."""
+    clips = len(streams.mask)
+    returned = head.training_loss(streams, labels(clips), F.cross_entropy)
+    if not (isinstance(returned, tuple) and len(returned) == 2):
+        raise Broken(f"training_loss: got {type(returned).__name__}; expected a pair (loss, logits)")
+    loss, logits = returned
+    expect_tensor(loss, (), "loss of training_loss", "(a scalar)")
+    expect_tensor(logits, (clips, CLASSES), "logits of training_loss", "(batch, classes)")
+    if not loss.requires_grad:
+        raise Broken("the training loss depends on no parameter")
+    return loss
+
+
+@torch.inference_mode()
+def logits(head: FusionHead, streams: Streams) -> Tensor:
+    """Logits in eval mode, computed as a run evaluates: gradients switched off altogether."""
+    return head.eval()(streams)

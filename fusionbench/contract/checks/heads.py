@@ -1,0 +1,293 @@
+"""The rules for fusion heads."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+
+from fusionbench.contract.checks import networks
+from fusionbench.contract.checks.findings import (
+    SEED,
+    Broken,
+    Finding,
+    Rule,
+    Skipped,
+    difference,
+    differs,
+    expect_tensor,
+    judge,
+    percent,
+    raised,
+)
+from fusionbench.contract.checks.head_trial import CASES, CLASSES, HeadTrial, logits, training_loss
+from fusionbench.contract.roles import FusionHead
+from fusionbench.contract.types import Streams
+
+LONG = 200
+"""frames of a long clip: eight seconds of video at 25 frames a second"""
+LOUD = 1000.0
+"""standard deviation of what is put in the padding; real frames have 1"""
+
+
+def head_findings(cls: type[FusionHead], config: Any, compile: bool) -> list[Finding]:
+    """What became of every rule for a fusion head.
+
+    Args:
+        cls: the head.
+        config: its ``Config``.
+        compile: also try ``torch.compile``, which takes the longest.
+    """
+    rules = RULES if compile else [rule for rule in RULES if rule.look is not compiles]
+    return judge(rules, HeadTrial(cls, config))
+
+
+def builds(trial: HeadTrial) -> str:
+    shortest = trial.cls.min_time
+    if not isinstance(shortest, int) or shortest < 1:
+        raise Broken(f"min_time is {shortest!r}; expected a whole number of frames, 1 or more")
+    refused = {case: reason for case, reason in trial.answers.items() if reason is not None}
+    for case, reason in refused.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise Broken(f"supports() returned {reason!r} for {case}; expected a reason in words, or None")
+    if not trial.cases:
+        raise Broken(f"supports() refuses every set of streams, {case} because: {reason}")
+    for case in trial.cases:
+        trial.build(case)
+        read = trial.cls.reads(trial.spec(case), trial.config)
+        if not read or not set(read) <= set(CASES[case]):
+            raise Broken(f"reads() returned {read!r} for {case}; expected names out of {tuple(CASES[case])}")
+    return "; ".join(f"not {case}: {reason}" for case, reason in refused.items())
+
+
+def returns_logits(trial: HeadTrial) -> None:
+    expected = (len(trial.lengths), CLASSES)
+    for case in trial.cases:
+        found = logits(trial.build(case), trial.batch(case))
+        if isinstance(found, torch.Tensor) and found.dim() == 3:
+            shape = tuple(found.shape)
+            raise Broken(
+                f"got {shape} from {case}; expected (batch, classes) = {expected}",
+                "pool over time, with fb.masked_mean say",
+            )
+        expect_tensor(found, expected, f"logits from {case}", "(batch, classes)")
+
+
+def trains(trial: HeadTrial) -> None:
+    for case in trial.cases:
+        trial.trained(case)
+    # An epoch's last batch may hold one clip, and a head is evaluated between epochs.
+    head = trial.trained(trial.main).train()
+    training_loss(head, trial.batch(trial.main, [trial.time])).backward()
+    logits(head, trial.batch(trial.main))
+    training_loss(head.train(), trial.batch(trial.main)).backward()
+
+
+def reaches_streams(trial: HeadTrial) -> None:
+    for case in trial.cases:
+        read = trial.cls.reads(trial.spec(case), trial.config)
+        for name, largest in trial.gradients(case).streams.items():
+            if name in read and largest == 0.0:
+                raise Broken(f"no gradient reaches stream {name!r} of {case}, which reads() names")
+            if name not in read and largest > 0.0:
+                raise Broken(
+                    f"a gradient reaches stream {name!r} of {case}, which reads() leaves out",
+                    "name every stream that the logits depend on in reads()",
+                )
+
+
+def reaches_parameters(trial: HeadTrial) -> None:
+    for case in trial.cases:
+        networks.refuse_unreached(trial.gradients(case).unreached, f" from {case}")
+
+
+def takes_every_length(trial: HeadTrial) -> str:
+    head, shortest = trial.trained(trial.main), trial.cls.min_time
+    for time in sorted({shortest, shortest + 1, trial.time - 1, trial.time}):
+        found = logits(head, trial.batch(trial.main, [time, time]))
+        expect_tensor(found, (2, CLASSES), f"logits of clips of {time} frames", "(batch, classes)")
+    return f"{shortest} to {trial.time} frames"
+
+
+def takes_long_clips(trial: HeadTrial) -> str:
+    longest = max(LONG, trial.time)
+    head = trial.build(trial.main, longest)
+    found = logits(head, trial.batch(trial.main, [longest, trial.cls.min_time]))
+    expect_tensor(found, (2, CLASSES), f"logits of a clip of {longest} frames", "(batch, classes)")
+    return f"{longest} frames"
+
+
+def runs_in_bfloat16(trial: HeadTrial) -> None:
+    head = trial.build(trial.main).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = training_loss(head, trial.batch(trial.main))
+    loss.backward()
+    for name, parameter in head.named_parameters():
+        if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+            raise Broken(f"the gradient of {name} is NaN or infinite; expected finite numbers")
+
+
+def explains(trial: HeadTrial) -> str:
+    if trial.cls.explain is FusionHead.explain:
+        raise Skipped("it offers no explain()")
+    found = trial.trained(trial.main).explain(trial.batch(trial.main))
+    for name, entry in found.items():
+        if not (isinstance(entry, tuple) and len(entry) == 2):
+            raise Broken(f"{name!r} is {type(entry).__name__}; expected a pair (axes, array)")
+        axes, array = entry[0], np.asarray(entry[1])
+        if len(axes) != array.ndim or not all(isinstance(axis, str) for axis in axes):
+            raise Broken(f"{name!r} has shape {array.shape} and axes {axes!r}; expected one name an axis")
+        if not np.isfinite(array).all():
+            raise Broken(f"{name!r} holds NaN or infinite values; expected finite ones")
+        sizes = dict(zip(axes, array.shape, strict=True))
+        if sizes.get("batch", len(trial.lengths)) != len(trial.lengths):
+            raise Broken(f"{name!r} has batch {sizes['batch']}; expected {len(trial.lengths)}")
+    return ", ".join(f"{name} ({', '.join(axes)})" for name, (axes, _) in found.items())
+
+
+def is_deterministic(trial: HeadTrial) -> None:
+    head, streams = trial.trained(trial.main), trial.batch(trial.main)
+    networks.gives_the_same_twice(lambda: logits(head, streams))
+
+
+def ignores_padding(trial: HeadTrial) -> None:
+    head, streams = trial.trained(trial.main), trial.batch(trial.main)
+    quiet = logits(head, streams)
+    noise = {
+        name: stream + LOUD * torch.randn_like(stream) * ~streams.mask.unsqueeze(-1)
+        for name, stream in streams.items()
+    }
+    loud = logits(head, Streams(noise, streams.mask))
+    if differs(loud, quiet):
+        raise Broken(
+            f"noise in place of the zeros in padded frames moved the logits by "
+            f"{percent(difference(loud, quiet))}; expected no change"
+        )
+
+
+def follows_permutations(trial: HeadTrial) -> None:
+    head, streams = trial.trained(trial.main), trial.batch(trial.main)
+    order = torch.tensor([2, 0, 3, 1])
+    shuffled = Streams({name: stream[order] for name, stream in streams.items()}, streams.mask[order])
+    found, expected = logits(head, shuffled), logits(head, streams)[order]
+    if differs(found, expected):
+        raise Broken(
+            f"clips in another order have logits that are off by {percent(difference(found, expected))}; "
+            "expected the same logits in that order"
+        )
+
+
+def judges_alone(trial: HeadTrial) -> None:
+    head, streams = trial.trained(trial.main), trial.batch(trial.main)
+    together = logits(head, streams)
+    for clip, length in enumerate(trial.lengths):
+        cut = {name: stream[clip : clip + 1, :length] for name, stream in streams.items()}
+        alone = logits(head, Streams(cut))[0]
+        if differs(alone, together[clip]):
+            raise Broken(
+                f"a clip of {length} frames alone has logits that are "
+                f"{percent(difference(alone, together[clip]))} off those it has in a batch of "
+                f"{len(together)}, padded to {trial.time} frames; expected the same"
+            )
+
+
+def survives_saving(trial: HeadTrial) -> None:
+    streams = trial.batch(trial.main)
+    networks.keeps_outputs_when_saved(
+        trial.trained(trial.main),
+        lambda: trial.build(trial.main, seed=SEED + 1),
+        lambda head: logits(head, streams),
+    )
+
+
+def compiles(trial: HeadTrial) -> str:
+    head, streams = trial.trained(trial.main), trial.batch(trial.main)
+    expected = logits(head, streams)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # of torch's own making
+            # Traced only: machine code takes a compiler and a minute.
+            found = torch.compile(head, backend="eager", fullgraph=True)(streams)
+    except Exception as error:  # whatever the tracer stumbles over is the finding
+        raise Skipped(f"not traced as one graph: {raised(error)[:160]}") from error
+    finally:
+        torch.compiler.reset()
+    if differs(found, expected):
+        raise Skipped(f"traced, the logits are off by {percent(difference(found, expected))}")
+    return "traced as one graph, the same logits"
+
+
+RULES: list[Rule[HeadTrial]] = [
+    Rule(
+        "builds for two and three streams, of equal and unequal width, or supports() says why not",
+        builds,
+        "take sizes from spec.dims and spec.classes; let supports() return the reason where they do not fit",
+        essential=True,
+    ),
+    Rule(
+        "returns finite logits (batch, classes)",
+        returns_logits,
+        "take sizes from spec and pool over time, with fb.masked_mean say",
+        essential=True,
+    ),
+    Rule(
+        "trains, also on one clip and after an evaluation",
+        trains,
+        "return (loss, logits) from training_loss; keep batch statistics away from a single clip, "
+        "and nothing computed in eval mode for later",
+        essential=True,
+    ),
+    Rule(
+        "gradients reach every stream it reads, and no other",
+        reaches_streams,
+        "use the stream in forward, or leave it out of reads()",
+    ),
+    Rule(
+        "gradients reach every parameter",
+        reaches_parameters,
+        "remove what the loss does not use, or freeze it with requires_grad_(False)",
+    ),
+    Rule(
+        "takes clips from min_time frames on",
+        takes_every_length,
+        "read the time from the streams and use no layer sized by it, or declare min_time",
+    ),
+    Rule("takes long clips", takes_long_clips, "size tables by spec.max_time, not by a number"),
+    Rule(
+        "runs in autocast to bfloat16",
+        runs_in_bfloat16,
+        "follow the dtype of what comes in; fill masked scores with torch.finfo(scores.dtype).min",
+    ),
+    Rule("explain() names the axes of finite arrays", explains, "return {name: (axes, array)}"),
+    Rule(
+        "eval mode is deterministic",
+        is_deterministic,
+        "use nn.Dropout, or pass self.training to F.dropout; draw and update nothing in eval mode",
+        essential=True,
+    ),
+    Rule(
+        "padded frames never change the logits",
+        ignores_padding,
+        "pool with fb.masked_mean, mask attention with streams.mask, "
+        "and apply fb.zero_padding before anything that mixes frames",
+    ),
+    Rule(
+        "permuting the batch permutes the logits",
+        follows_permutations,
+        "let nothing depend on a clip's place in the batch",
+    ),
+    Rule(
+        "a clip alone has the logits it has in a batch",
+        judges_alone,
+        "let no clip see another, nor the length the batch was padded to: "
+        "no statistics over the batch in eval mode, no layer sized by time",
+    ),
+    Rule(
+        "saving and loading keeps the logits",
+        survives_saving,
+        "register what is drawn or learnt with nn.Parameter or register_buffer",
+    ),
+    Rule("torch.compile traces it (not required)", compiles, ""),
+]

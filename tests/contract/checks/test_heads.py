@@ -1,0 +1,279 @@
+"""The kit, on heads with one planted fault each: it names the rule that is broken, and no other."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import fusionbench as fb
+
+SHAPES = "returns finite logits (batch, classes)"
+TRAINS = "trains, also on one clip and after an evaluation"
+STREAMS = "gradients reach every stream it reads, and no other"
+PARAMETERS = "gradients reach every parameter"
+DETERMINISTIC = "eval mode is deterministic"
+PADDING = "padded frames never change the logits"
+PERMUTED = "permuting the batch permutes the logits"
+ALONE = "a clip alone has the logits it has in a batch"
+LENGTHS = "takes clips from min_time frames on"
+LONG = "takes long clips"
+SAVED = "saving and loading keeps the logits"
+BFLOAT16 = "runs in autocast to bfloat16"
+EXPLAINED = "explain() names the axes of finite arrays"
+
+
+class Sound(fb.FusionHead):
+    """Mean over time of the streams side by side; every faulty head below is this one with a fault."""
+
+    name = "sound"
+
+    def __init__(self, spec: fb.StreamSpec, config: fb.Config):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+        self.classify = nn.Linear(sum(spec.dims.values()), spec.classes)
+
+    def frames(self, streams: fb.Streams) -> Tensor:
+        return torch.cat(list(streams.values()), dim=-1)
+
+    def forward(self, streams: fb.Streams) -> Tensor:
+        return self.classify(self.drop(fb.masked_mean(self.frames(streams), streams.mask)))
+
+
+class PaddingLeak(Sound):
+    """The padding is averaged too."""
+
+    def forward(self, streams):
+        return self.classify(self.frames(streams).mean(dim=1))
+
+
+class BatchCoupling(Sound):
+    """The batch's mean is taken off each clip."""
+
+    def forward(self, streams):
+        pooled = fb.masked_mean(self.frames(streams), streams.mask)
+        return self.classify(pooled - pooled.mean(dim=0))
+
+
+class DropoutInEval(Sound):
+    """F.dropout drops whether the head is in training or not."""
+
+    def forward(self, streams):
+        return self.classify(F.dropout(fb.masked_mean(self.frames(streams), streams.mask), 0.5))
+
+
+class StreamIgnored(Sound):
+    """The first two streams only, however many there are; the third is read as zeros."""
+
+    def frames(self, streams):
+        read = [x if k < 2 else torch.zeros_like(x) for k, x in enumerate(streams.values())]
+        return torch.cat(read, dim=-1)
+
+
+class TimeHardCoded(Sound):
+    """One weight a frame: a layer as long as the longest clip."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.over_time = nn.Linear(spec.max_time, 1)
+
+    def forward(self, streams):
+        frames = fb.zero_padding(self.frames(streams), streams.mask)
+        return self.classify(self.over_time(frames.transpose(1, 2)).squeeze(-1))
+
+
+class StateNotSaved(Sound):
+    """Drawn at random and kept as a plain attribute."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.scale = torch.rand(sum(spec.dims.values()))
+
+    def frames(self, streams):
+        return super().frames(streams) * self.scale
+
+
+class PlaceInBatch(Sound):
+    """Clips further back in the batch count for more."""
+
+    def forward(self, streams):
+        place = torch.arange(len(streams.mask), dtype=torch.float32).unsqueeze(1)
+        return super().forward(streams) + place
+
+
+class NotPooled(Sound):
+    """Logits for each frame."""
+
+    def forward(self, streams):
+        return self.classify(self.frames(streams))
+
+
+class NoSingleClip(Sound):
+    """Batch normalisation cannot train on one clip."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.norm = nn.BatchNorm1d(sum(spec.dims.values()))
+
+    def forward(self, streams):
+        return self.classify(self.norm(fb.masked_mean(self.frames(streams), streams.mask)))
+
+
+class CachedInEval(Sound):
+    """What an evaluation computed, where gradients are off, is used again in training."""
+
+    table = None
+
+    def forward(self, streams):
+        logits = super().forward(streams)
+        if self.table is None or not self.training:
+            self.table = torch.linspace(1, 2, logits.shape[1])
+        return logits * self.table
+
+
+class IdleParameters(Sound):
+    """A layer that nothing uses."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.idle = nn.Linear(3, 3)
+
+
+class SixteenFrames(Sound):
+    """A table of positions for 16 frames, whatever the spec says."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.positions = nn.Parameter(torch.zeros(16, 1))
+
+    def frames(self, streams):
+        frames = super().frames(streams)
+        return frames + self.positions[: frames.shape[1]]
+
+
+class OverflowsInHalf(Sound):
+    """Infinite wherever numbers have 16 bits."""
+
+    def forward(self, streams):
+        logits = super().forward(streams)
+        if logits.dtype == torch.bfloat16:
+            logits = logits + float("inf")
+        return logits
+
+
+class ExplainsBadly(Sound):
+    """Three axes, two names."""
+
+    def explain(self, streams):
+        return {"weights": (("batch", "time"), torch.ones(4, 3, 2).numpy())}
+
+
+class ReadsLess(Sound):
+    """Says that it reads the first stream, and reads them all."""
+
+    @classmethod
+    def reads(cls, spec, config):
+        return tuple(spec.dims)[:1]
+
+
+def broken(head: type[fb.FusionHead]) -> dict[str, fb.testing.Finding]:
+    found = fb.testing.rules(head, compile=False)
+    return {finding.rule: finding for finding in found if finding.state == "broken"}
+
+
+@pytest.mark.parametrize(
+    ("head", "rules", "said"),
+    [
+        (PaddingLeak, {PADDING, ALONE}, "noise in place of the zeros in padded frames moved the logits by"),
+        (BatchCoupling, {ALONE}, "a clip of 12 frames alone has logits that are"),
+        (DropoutInEval, {DETERMINISTIC}, "the same input twice in eval mode: the outputs moved by"),
+        (StreamIgnored, {STREAMS}, "no gradient reaches stream 'audio' of three streams of unequal width"),
+        (TimeHardCoded, {ALONE, LENGTHS}, "shapes cannot be multiplied"),
+        (StateNotSaved, {SAVED}, "(not in the state: scale)"),
+        (PlaceInBatch, {PERMUTED, ALONE}, "clips in another order have logits that are off by"),
+        (
+            NotPooled,
+            {SHAPES},
+            "got (4, 12, 7) from two streams of unequal width; expected (batch, classes) =",
+        ),
+        (NoSingleClip, {TRAINS}, "Expected more than 1 value per channel when training"),
+        (CachedInEval, {TRAINS}, "Inference tensors cannot be saved for backward"),
+        (IdleParameters, {PARAMETERS}, "2 parameter(s) get no gradient from two streams"),
+        (SixteenFrames, {LONG}, "raised RuntimeError"),
+        (OverflowsInHalf, {BFLOAT16}, "holds NaN or infinite values"),
+        (
+            ExplainsBadly,
+            {EXPLAINED},
+            "has shape (4, 3, 2) and axes ('batch', 'time'); expected one name an axis",
+        ),
+        (ReadsLess, {STREAMS}, "a gradient reaches stream 'relation' of two streams of unequal width"),
+    ],
+)
+def test_a_planted_fault_is_named(head, rules, said):
+    found = broken(head)
+    assert set(found) == rules
+    assert said in " ".join(finding.detail for finding in found.values())
+    assert all(finding.fix for finding in found.values())
+
+
+def test_a_sound_head_breaks_nothing():
+    assert broken(Sound) == {}
+
+
+def test_where_digits_are_drawn_anew_the_rules_after_it_wait():
+    found = {finding.rule: finding for finding in fb.testing.rules(DropoutInEval, compile=False)}
+    assert found[PADDING].state == "skipped" and found[PADDING].detail == f"mend first: {DETERMINISTIC}"
+
+
+def test_supports_must_leave_something_and_give_reasons():
+    class Nothing(Sound):
+        supports = classmethod(lambda cls, spec, config: "it is Monday")
+
+    class Wordless(Sound):
+        supports = classmethod(lambda cls, spec, config: len(spec.dims) == 2)
+
+    (refuses,) = broken(Nothing).values()
+    assert refuses.detail.startswith("supports() refuses every set of streams") and "Monday" in refuses.detail
+    (wordless,) = broken(Wordless).values()
+    assert "supports() returned True for two streams" in wordless.detail
+
+
+def test_what_a_head_does_not_support_is_a_remark():
+    class Pairs(Sound):
+        @classmethod
+        def supports(cls, spec, config):
+            return None if len(spec.dims) == 2 else "it fuses pairs"
+
+    first = fb.testing.rules(Pairs, compile=False)[0]
+    assert first.state == "passed" and "not three streams of equal width: it fuses pairs" in first.detail
+
+
+def test_a_head_may_be_zero_before_training():
+    class StartsAtZero(Sound):
+        def __init__(self, spec, config):
+            super().__init__(spec, config)
+            nn.init.zeros_(self.classify.weight)
+
+    assert broken(StartsAtZero) == {}
+
+
+def test_an_error_is_told_with_the_place_in_the_heads_own_file():
+    class Raises(Sound):
+        def forward(self, streams):
+            return streams["pose"]
+
+    (finding,) = broken(Raises).values()
+    assert finding.rule == SHAPES and "raised KeyError: 'pose' (test_heads.py, line " in finding.detail
+
+
+@pytest.mark.slow
+def test_compiling_is_reported_and_never_required():
+    class Untraceable(Sound):
+        def forward(self, streams):
+            torch._dynamo.graph_break()
+            return super().forward(streams)
+
+    found = {head: fb.testing.rules(head)[-1] for head in (Sound, Untraceable)}
+    assert found[Sound].state == "passed" and found[Sound].detail == "traced as one graph, the same logits"
+    assert found[Untraceable].state == "skipped" and "not traced as one graph" in found[Untraceable].detail
