@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from fusionbench.bench.front_end import build_front_end, check_relation
+from fusionbench.bench.front_end import build_front_end
 from fusionbench.bench.load import Loaders
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import RunConfig
@@ -94,9 +94,10 @@ def _front_end(config: RunConfig, data: RunData, loaders: Loaders) -> FrontEnd:
         if options.standardise:
             statistics = stream_statistics(data.index, data.arrays, loaders.train.ids)
         return StoredStreams(list(data.arrays), statistics)
-    backbone, relation = build_front_end(config)
-    check_relation(config, backbone, landmarks="landmarks" in data.arrays)
+    backbone, relation = build_front_end(config, landmarks="landmarks" in data.arrays)
     if options.trainable == "relation":
+        if relation is None:
+            raise UserError("front_end.trainable is relation, but --relation is none. Name an encoder.")
         return StoredMaps(relation)
     return EndToEnd(backbone, relation, options.share_trunk)
 

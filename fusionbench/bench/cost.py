@@ -1,15 +1,21 @@
-"""What a head costs: parameters, and milliseconds a clip side by side with nothing else running."""
+"""What a head, or a whole model from frames to logits, costs in parameters and milliseconds a clip."""
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
-from fusionbench.bench.build import count_parameters
+from fusionbench.bench.build import build_head, check_device, count_parameters
+from fusionbench.bench.front_end import build_front_end
+from fusionbench.catalog.run_config import RunConfig
+from fusionbench.contract.errors import UserError
+from fusionbench.contract.types import FrameFeatures, Streams
 from fusionbench.data.loader import ClipLoader
-from fusionbench.learn.front_end import Model
+from fusionbench.learn.front_end import APPEARANCE, RELATION, Model
 
 REPEATS = 9
 
@@ -24,18 +30,71 @@ def measure_cost(model: Model, loader: ClipLoader, device: str) -> dict[str, flo
     batch = next(iter(loader)).to(device)
     with torch.inference_mode():
         streams = model.front_end(batch)
-        times = []
-        for _ in range(REPEATS):
-            _wait(device)
-            started = time.perf_counter()
-            model.head(streams)
-            _wait(device)
-            times.append(time.perf_counter() - started)
+        milliseconds = _time(lambda: model.head(streams), device, REPEATS)
     return {
         "params": count_parameters(model),
         "head_params": count_parameters(model.head),
-        "ms_per_clip": 1000 * statistics.median(times) / len(batch.ids),
+        "ms_per_clip": milliseconds / len(batch.ids),
     }
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stage of a whole model."""
+
+    name: str
+    params: int
+    ms_per_clip: float
+
+
+def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
+    """Time one clip from frames to logits, stage by stage; random pixels do, no data are needed.
+
+    Raises:
+        UserError: the dataset brings streams, so there is no front end to time.
+        NotSupported: the parts do not fit each other.
+    """
+    device, frames = config.options.device, config.options.sampling.frames or 16
+    check_device(device)
+    torch.set_num_threads(config.options.threads)
+    if config.backbone is None:
+        raise UserError(f"dataset {config.dataset.name!r} brings its streams; there is no front end to time.")
+    backbone, relation = build_front_end(config, landmarks=True)
+    backbone.to(device).eval()
+    size = config.backbone.cls.input_size(config.backbone.options)
+    pixels = torch.rand(frames, 3, size, size, device=device)
+    with torch.inference_mode():
+        features: FrameFeatures = backbone(pixels)
+        parts = [
+            _part(f"backbone {config.backbone.name}", backbone, lambda: backbone(pixels), device, repeats)
+        ]
+        streams = {APPEARANCE: features.embedding.unsqueeze(0)}
+        if relation is not None and config.relation is not None:
+            encode = relation.to(device).eval()
+            points = torch.rand(frames, 68, 2, device=device)
+            streams[RELATION] = encode(features.map, points).unsqueeze(0)
+            name = f"relation {config.relation.name}"
+            parts.append(_part(name, encode, lambda: encode(features.map, points), device, repeats))
+        seen = Streams(streams)
+        head = build_head(config, seen.spec(len(config.dataset.cls.classes))).to(device).eval()
+        parts.append(_part(f"fusion {config.fusion.name}", head, lambda: head(seen), device, repeats))
+    return parts
+
+
+def _part(name: str, module: torch.nn.Module, run: Callable[[], object], device: str, repeats: int) -> Part:
+    return Part(name, sum(p.numel() for p in module.parameters()), _time(run, device, repeats))
+
+
+def _time(run: Callable[[], object], device: str, repeats: int) -> float:
+    """Median milliseconds of a call."""
+    times = []
+    for _ in range(repeats):
+        _wait(device)
+        started = time.perf_counter()
+        run()
+        _wait(device)
+        times.append(time.perf_counter() - started)
+    return 1000 * statistics.median(times)
 
 
 def _wait(device: str) -> None:

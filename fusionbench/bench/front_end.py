@@ -54,20 +54,23 @@ def front_end_arrays(
     if trainable == "all":
         return {"frames": frames.arrays["frames"], **landmarks}
     if trainable == "relation":
+        _refuse_untrained(config.backbone)
         return {**_extracted(frames, config, [APPEARANCE, "map"], weights, watch), **landmarks}
-    _refuse_untrained(config)
-    return _extracted(frames, config, [APPEARANCE, RELATION], weights, watch)
+    _refuse_untrained(config.backbone)
+    _refuse_untrained(config.relation)
+    streams = [APPEARANCE, RELATION] if config.relation else [APPEARANCE]
+    return _extracted(frames, config, streams, weights, watch)
 
 
-def _refuse_untrained(config: RunConfig) -> None:
-    relation = config.relation
-    assert relation is not None
-    if relation.cls.weights(relation.options) is None:
-        raise NotSupported(
-            f"relation {relation.name!r} has no weights for these options, "
-            "and streams of a frozen random encoder say nothing. "
-            "Train it with the head: --set front_end.trainable=relation."
-        )
+def _refuse_untrained(frozen: Chosen | None) -> None:
+    if frozen is None or frozen.cls.weights(frozen.options) is not None:
+        return
+    train = "relation" if frozen.kind == "relation" else "all"
+    raise NotSupported(
+        f"{frozen.kind} {frozen.name!r} has no weights for these options, "
+        f"and what a frozen random network says is noise. Give them with --set {frozen.kind}.weights=PATH, or train it with the head: "
+        f"--set front_end.trainable={train}."
+    )
 
 
 def _extracted(
@@ -93,17 +96,16 @@ def _extracted(
 
 
 def _key(name: str, frames: Store, config: RunConfig, weights: Mapping[str, str | None]) -> dict[str, Any]:
-    backbone, relation = config.backbone, config.relation
-    assert backbone is not None and relation is not None
+    assert config.backbone is not None
     key = {
         "what": name,
         "frames": frames.content_hash,
         "front_end_seed": FRONT_END_SEED,
         "code": harness_hash("nn"),
-        "backbone": component_key(backbone, weights["backbone"]),
+        "backbone": component_key(config.backbone, weights["backbone"]),
     }
-    if name == RELATION:
-        key["relation"] = component_key(relation, weights["relation"])
+    if name == RELATION and config.relation:
+        key["relation"] = component_key(config.relation, weights["relation"])
     return key
 
 
@@ -111,7 +113,7 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
     """Trunk maps are the one cache that can fill a disk; it is estimated before it is written."""
     if "map" not in targets:
         return
-    channels, rows, cols = build_front_end(config)[0].map_shape
+    channels, rows, cols = build_front_end(config, bool(frames.made["landmarks"]))[0].map_shape
     needed = frames.total_rows * channels * rows * cols * 2
     folder = writable_folder("maps")
     space = os.statvfs(folder)
@@ -125,30 +127,24 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
 
 
 def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any], watch: Watch) -> None:
-    backbone, relation = build_front_end(config)
-    if RELATION in targets:
-        check_relation(config, backbone, landmarks=bool(frames.made["landmarks"]))
+    backbone, relation = build_front_end(config, bool(frames.made["landmarks"]))
     extract(frames, backbone, relation, targets, config.options.device, watch)
 
 
-def check_relation(config: RunConfig, backbone: Backbone, landmarks: bool) -> None:
-    """Refuse a relation encoder that does not fit the maps or lacks its landmarks.
+def build_front_end(config: RunConfig, landmarks: bool) -> tuple[Backbone, RelationEncoder | None]:
+    """Backbone and relation encoder; what has no weights is drawn from a fixed seed.
 
     Raises:
-        NotSupported: with the encoder's own reason.
+        NotSupported: the encoder cannot work on these maps or lacks its landmarks, with its own reason.
     """
-    relation = config.relation
-    assert relation is not None
-    reason = relation.cls.supports(backbone.map_shape, relation.options, landmarks)
-    if reason:
-        raise NotSupported(f"relation {relation.name!r} does not fit: {reason}")
-
-
-def build_front_end(config: RunConfig) -> tuple[Backbone, RelationEncoder]:
-    """Backbone and relation encoder; what has no weights is drawn from a fixed seed."""
-    assert config.backbone is not None and config.relation is not None
+    chosen = config.relation
+    assert config.backbone is not None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRONT_END_SEED)
         backbone = config.backbone.cls(config.backbone.options)
-        relation = config.relation.cls(backbone.map_shape, config.relation.options)
-    return backbone, relation
+        if chosen is None:
+            return backbone, None
+        reason = chosen.cls.supports(backbone.map_shape, chosen.options, landmarks)
+        if reason:
+            raise NotSupported(f"relation {chosen.name!r} does not fit: {reason}")
+        return backbone, chosen.cls(backbone.map_shape, chosen.options)

@@ -145,8 +145,8 @@ def open_data(config: RunConfig, watch: Watch) -> RunData:
     if config.dataset.cls.precomputed:
         return _open_streams(config, watch)
     dataset, inventory, stand_in = scan(config.dataset, config.options.data, watch)
-    backbone, relation = config.backbone, config.relation
-    assert backbone is not None and relation is not None
+    backbone = config.backbone
+    assert backbone is not None
     options = config.options
     size = backbone.cls.input_size(backbone.options)
     frames = frame_store(dataset, inventory, size, options.data.on_bad_clip, stand_in, watch)
@@ -161,7 +161,7 @@ def open_data(config: RunConfig, watch: Watch) -> RunData:
             "not from real faces. "
             "Load real ones: --backbone iresnet50 --set backbone.weights=PATH."
         )
-    weights = {c.kind: weights_hash(c) for c in (backbone, relation)}
+    weights = {c.kind: weights_hash(c) for c in (backbone, config.relation) if c}
     arrays = front_end_arrays(frames, config, weights, watch)
     return RunData(dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped)
 

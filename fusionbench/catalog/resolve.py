@@ -87,7 +87,8 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
         streams_given = dataset.cls.precomputed and kind != "fusion"
         if streams_given and f"{kind}.name" in asked.values:
             raise UserError(f"dataset {dataset.name!r} brings its streams ready made; leave out --{kind}.")
-        chosen[kind] = None if streams_given else _choose(kind, asked, catalog, presets)
+        left_out = streams_given or _left_out(kind, asked)
+        chosen[kind] = None if left_out else _choose(kind, asked, catalog, presets)
 
     options = _run_options(layers)
     origins = _origins(chosen, options, layers, presets)
@@ -130,6 +131,16 @@ def _from_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
     content, lines = read(file)
     origins = {_named(".".join(path)): f"{file}, line {line}" for path, line in lines.items()}
     return _names_apart(content), origins
+
+
+def _left_out(kind: str, asked: _Layers) -> bool:
+    """``--relation none``: the appearance stream alone."""
+    if kind != "relation" or asked.values.get("relation.name", "") not in ("none", None):
+        return False
+    others = [key for key in asked.under("relation") if key != "name"]
+    if others:
+        raise UserError(f"relation.{others[0]} is set, but --relation is none. Leave out one of them.")
+    return True
 
 
 def _choose(

@@ -142,6 +142,12 @@ class FusionHead(Component):
         logits = self(streams)
         return criterion(logits, labels), logits
 
+    solved: ClassVar[bool] = False
+    """True where ``solve`` finds the parameters; such a head has one epoch and no gradient"""
+
+    def solve(self, train: Iterable[tuple[Streams, Tensor]]) -> None:
+        """Find the parameters from all training clips at once, in place of gradient steps."""
+
     def calibrate(self, selection: Iterable[tuple[Streams, Tensor]]) -> None:
         """Choose what is chosen on the selection split (a fusion weight); called before each evaluation."""
 

@@ -70,6 +70,8 @@ def fit(
     Raises:
         UserError: the loss became NaN or infinite.
     """
+    if model.head.solved:
+        return _solve(model, train, selection, device, on_epoch)
     optimizer = _optimizer(model, options)
     progress = _Progress(model)
     saved = checkpoint.load(device) if checkpoint else None
@@ -98,6 +100,23 @@ def fit(
     last_state = _snapshot(model)
     model.load_state_dict(progress.best_state)
     return Fitted(model, progress.best_epoch, last_state, progress.history, resumed_at)
+
+
+def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, on_epoch: OnEpoch) -> Fitted:
+    """The one epoch of a head whose parameters are solved for; the front end stays as it is."""
+    if any(parameter.requires_grad for parameter in model.parameters()):
+        raise UserError(
+            f"fusion {model.head.name!r} is solved for, so nothing can be trained with it. "
+            "Set front_end.trainable=none."
+        )
+    model.head.solve(_labelled(model, train, device))
+    model.head.calibrate(_labelled(model, selection, device))
+    metrics = {f"train/{name}": value for name, value in scores(predict(model, train, device)).items()}
+    metrics |= {
+        f"selection/{name}": value for name, value in scores(predict(model, selection, device)).items()
+    }
+    on_epoch(1, metrics)
+    return Fitted(model, 1, _snapshot(model), [metrics])
 
 
 class _Progress:
@@ -186,12 +205,13 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
     """What the model says of a split, in eval mode and the loader's order."""
     model.eval()
     ids: list[str] = []
-    parts = []
+    labels, parts = [], []
     for batch in loader:
         logits = model(batch.to(device))
         parts.append(torch.log_softmax(logits.float(), dim=-1).cpu().numpy())
+        labels.append(batch.labels.numpy())
         ids.extend(batch.ids)
-    return Predictions(tuple(ids), loader.labels, np.concatenate(parts))
+    return Predictions(tuple(ids), np.concatenate(labels), np.concatenate(parts))
 
 
 @torch.inference_mode()

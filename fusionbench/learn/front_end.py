@@ -70,25 +70,27 @@ class StoredMaps(FrontEnd):
 class EndToEnd(FrontEnd):
     """``trainable: all``: frames through one backbone (or a copy for each stream), as the paper trains."""
 
-    def __init__(self, backbone: Backbone, relation: RelationEncoder, share_trunk: bool):
+    def __init__(self, backbone: Backbone, relation: RelationEncoder | None, share_trunk: bool):
         super().__init__()
         self.backbone = backbone
-        self.map_backbone = None if share_trunk else copy.deepcopy(backbone)
+        self.map_backbone = None if share_trunk or relation is None else copy.deepcopy(backbone)
         self.relation = relation
 
     def forward(self, batch: ClipBatch) -> Streams:
         clips, time = batch.mask.shape
         frames = rearrange(batch.arrays["frames"], "b t c h w -> (b t) c h w").float() / 255
         features = self.backbone(frames)
+        appearance = rearrange(features.embedding, "(b t) d -> b t d", t=time)
+        if self.relation is None:
+            return Streams({APPEARANCE: appearance}, batch.mask)
         maps = features.map if self.map_backbone is None else self.map_backbone(frames).map
         maps = rearrange(maps, "(b t) c h w -> b t c h w", b=clips)
         relation = _per_frame(self.relation, maps, batch.arrays.get("landmarks"))
-        appearance = rearrange(features.embedding, "(b t) d -> b t d", t=time)
         return Streams({APPEARANCE: appearance, RELATION: relation}, batch.mask)
 
     def pretrained(self) -> list[nn.Parameter]:
-        copies = [self.backbone, *([self.map_backbone] if self.map_backbone else [])]
-        return [p for trunk in copies for p in trunk.pretrained()] + self.relation.pretrained()
+        parts = [self.backbone, self.map_backbone, self.relation]
+        return [parameter for part in parts if part for parameter in part.pretrained()]
 
 
 def _per_frame(relation: RelationEncoder, maps: Tensor, landmarks: Tensor | None) -> Tensor:

@@ -204,3 +204,23 @@ def test_real_data_on_weights_from_drawings_are_warned_about(catalog):
     watch = Listening()
     go(catalog, watch, fold="s0")
     assert any("come from drawings" in w and "backbone.weights=PATH" in w for w in watch.warnings)
+
+
+@pytest.mark.slow
+def test_without_a_relation_encoder_the_head_sees_appearance_alone(catalog):
+    outcome = go(catalog, fold="s0", relation="none")
+    assert outcome.config["fusion"]["name"] == "concat" and "relation" not in outcome.config
+    assert get_run(outcome.run_id).params["streams"] == "appearance"
+
+
+@pytest.mark.slow
+def test_a_solved_head_has_one_epoch_and_its_own_solution(catalog):
+    watch = Listening()
+    outcome = go(catalog, watch, fold="s0", relation="none", fusion="hse_nn")
+    assert watch.epochs == [1] and outcome.folds[0].selected_epoch == 1
+    assert outcome.metrics["train/accuracy"] == 1.0  # 4 * 128 statistics of 8 clips part them
+
+
+def test_a_frozen_backbone_without_weights_is_refused(catalog):
+    with pytest.raises(UserError, match=r"backbone 'tiny' has no weights.*front_end.trainable=all"):
+        go(catalog, fold="s0", **{"backbone.weights": None})

@@ -1,0 +1,56 @@
+"""``fusionbench cost``: a whole model from frames to logits, stage by stage."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from fusionbench.cli import options as opt
+
+
+def cost(
+    fusion: Annotated[
+        str | None, typer.Option("--fusion", help="Fusion head or preset.", rich_help_panel="What")
+    ] = None,
+    relation: opt.Relation = None,
+    backbone: opt.Backbone = None,
+    dataset: opt.Dataset = "afew",
+    device: opt.Device = None,
+    threads: opt.Threads = None,
+    set_: opt.Set = None,
+    registry: opt.Registry = None,
+    as_json: opt.Json = False,
+    debug: opt.Debug = False,
+) -> None:
+    """Time one clip from frames to logits; needs neither data nor weights.
+
+    [bold]Examples[/bold]
+
+      fusionbench cost --fusion arpg
+
+      fusionbench cost --fusion arpg --backbone ir50-paper --relation region-gat-paper
+    """
+    from fusionbench.bench.cost import cost_of_model
+    from fusionbench.catalog.plugins import collect
+    from fusionbench.catalog.resolve import resolve
+
+    given = {
+        "fusion": fusion,
+        "relation": relation,
+        "backbone": backbone,
+        "dataset": dataset,
+        "device": device,
+        "threads": threads,
+    }
+    parts = cost_of_model(resolve(opt.request(given, set_, None, registry), collect()))
+    if as_json:
+        print(json.dumps([vars(part) for part in parts]))
+        return
+
+    from rich.console import Console
+
+    from fusionbench.report.cost_table import cost_table
+
+    Console().print(cost_table(parts))
