@@ -68,8 +68,8 @@ def _refuse_untrained(frozen: Chosen | None) -> None:
     train = "relation" if frozen.kind == "relation" else "all"
     raise NotSupported(
         f"{frozen.kind} {frozen.name!r} has no weights for these options, "
-        f"and what a frozen random network says is noise. Give them with --set {frozen.kind}.weights=PATH, or train it with the head: "
-        f"--set front_end.trainable={train}."
+        f"and what a frozen random network says is noise. Give them with --set {frozen.kind}.weights=PATH, "
+        f"or train it with the head: --set front_end.trainable={train}."
     )
 
 
