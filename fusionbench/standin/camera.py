@@ -7,7 +7,7 @@ import numpy as np
 from fusionbench.standin.canvas import SIZE, Canvas, Pose, below
 from fusionbench.standin.motion import walk
 
-SPREAD = {"roll": 0.05, "shift_u": 0.03, "shift_v": 0.03, "scale": 0.03, "yaw": 0.25}
+SPREAD = {"roll": 0.035, "shift_u": 0.02, "shift_v": 0.02, "scale": 0.02, "yaw": 0.15}
 """standard deviation of each part of the pose; what an imperfect alignment leaves over"""
 
 
