@@ -22,7 +22,7 @@ class Brief:
 
     frames: tuple[int, int] = (24, 32)
     phase: tuple[float, float] = (1.5, 3.0)
-    """shortest and longest onset, apex and offset, in frames: the expression fills about .21 of a clip"""
+    """shortest and longest onset, apex and offset, in frames: the expression fills about .23 of a clip"""
     intensity: tuple[float, float] = (0.55, 1.0)
     drop: float = 0.1
     """share of an expression's units that stay away"""
