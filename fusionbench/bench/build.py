@@ -93,7 +93,8 @@ def _front_end(config: RunConfig, data: RunData, loaders: Loaders) -> FrontEnd:
         statistics = None
         if options.standardise:
             statistics = stream_statistics(data.index, data.arrays, loaders.train.ids)
-        return StoredStreams(list(data.arrays), statistics)
+        dims = {name: array.shape[1] for name, array in data.arrays.items()}
+        return StoredStreams(dims, statistics, options.widen)
     backbone, relation = build_front_end(config, landmarks="landmarks" in data.arrays)
     if options.trainable == "relation":
         if relation is None:

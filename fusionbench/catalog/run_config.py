@@ -45,6 +45,11 @@ class FrontEndOptions(Config):
     standardise: bool = Field(
         True, description="scale extracted streams to zero mean, unit variance on the training part"
     )
+    widen: int | None = Field(
+        None,
+        ge=1,
+        description="stored streams narrower than this get a learned linear map to this width; null = never",
+    )
 
 
 class TrainingOptions(Config):

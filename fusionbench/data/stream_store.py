@@ -157,7 +157,7 @@ def _stream(array: Any, name: Any, who: str) -> np.ndarray:
         raise UserError(f"{where} has shape {values.shape}; expected (time, dim), both at least 1.")
     with np.errstate(over="ignore"):
         stream = values.astype(np.float32)
-    bad = ~np.isfinite(stream).all(axis=1)
+    bad = np.logical_not(np.isfinite(stream).all(axis=1))
     if bad.any():
         first = int(bad.argmax())
         raise UserError(

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
 from fusionbench.contract.types import ClipBatch, Streams
 from fusionbench.data.store import StoreIndex
+from fusionbench.nn.classifier import kaiming_linear
+from fusionbench.nn.pooling import zero_padding
 
 APPEARANCE, RELATION = "appearance", "relation"
 
@@ -30,25 +32,43 @@ class FrontEnd(nn.Module):
 
 
 class StoredStreams(FrontEnd):
-    """``trainable: none``: the streams were extracted before; at most they are standardised here."""
+    """``trainable: none``: the streams were extracted before; here they are standardised and widened.
 
-    def __init__(self, names: Sequence[str], statistics: Mapping[str, tuple[Tensor, Tensor]] | None = None):
+    Args:
+        dims: stream name -> channels, in order.
+        statistics: stream name -> mean and standard deviation of each channel; None leaves the scale.
+        width: a narrower stream goes through a learned linear map to so many channels, since heads
+            take their own width from their streams'; None leaves every stream as wide as it is.
+    """
+
+    def __init__(
+        self,
+        dims: Mapping[str, int],
+        statistics: Mapping[str, tuple[Tensor, Tensor]] | None = None,
+        width: int | None = None,
+    ):
         super().__init__()
-        self.names = tuple(names)
+        self.names = tuple(dims)
         self._scaled = statistics is not None
         for name, (mean, std) in (statistics or {}).items():
             self.register_buffer(f"mean_{name}", mean)
             self.register_buffer(f"std_{name}", std)
+        self.widen = nn.ModuleList(
+            kaiming_linear(nn.Linear(dim, width)) if width and dim < width else nn.Identity()
+            for dim in dims.values()
+        )
 
     def forward(self, batch: ClipBatch) -> Streams:
-        return Streams({name: self._standardised(name, batch) for name in self.names}, batch.mask)
+        streams = {}
+        for name, widen in zip(self.names, self.widen, strict=True):
+            streams[name] = zero_padding(widen(self._standardised(name, batch)), batch.mask)
+        return Streams(streams, batch.mask)
 
     def _standardised(self, name: str, batch: ClipBatch) -> Tensor:
         stream = batch.arrays[name]
         if not self._scaled:
             return stream
-        scaled = (stream - self.get_buffer(f"mean_{name}")) / self.get_buffer(f"std_{name}")
-        return scaled * batch.mask.unsqueeze(-1)
+        return (stream - self.get_buffer(f"mean_{name}")) / self.get_buffer(f"std_{name}")
 
 
 class StoredMaps(FrontEnd):

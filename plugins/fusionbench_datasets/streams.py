@@ -15,6 +15,11 @@ class StreamsDataset(fb.Dataset):
     name = "streams"
     precomputed = True
     protocol = fb.Protocol(frames=None)
+    run_defaults = {
+        "front_end.widen": 64,
+        "training.epochs": 60,
+        "training.batch_size": 16,
+    }
 
     def scan(self) -> fb.Inventory:
         if not (self.root / "store.json").is_file():

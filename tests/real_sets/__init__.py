@@ -1,0 +1,1 @@
+"""Two small real sets as stream stores, for whoever has their files."""
