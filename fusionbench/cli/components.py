@@ -36,7 +36,7 @@ def list_components(
     from fusionbench.report.component_tables import component_table
 
     catalog, presets = _catalog(registry)
-    kinds = [_known_kind(kind)] if kind else list(KINDS)
+    kinds = [known_kind(kind)] if kind else list(KINDS)
     console = Console()
     for each in kinds:
         console.print(component_table(each, catalog, presets[each]))
@@ -57,7 +57,7 @@ def show(kind: Kind, name: str, registry: opt.Registry = None, debug: opt.Debug 
     from fusionbench.report.component_tables import option_table
 
     catalog, presets = _catalog(registry)
-    _known_kind(kind)
+    known_kind(kind)
     preset = presets[kind].get(name)
     if preset is None and name not in catalog.components[kind]:
         raise unknown(kind, name, [*catalog.components[kind], *presets[kind]])
@@ -83,7 +83,8 @@ def _catalog(registry: Path | None) -> tuple[Catalog, dict]:
     return catalog, read_presets(catalog, registry)
 
 
-def _known_kind(kind: str) -> str:
+def known_kind(kind: str) -> str:
+    """``kind``, if there is such a kind."""
     from fusionbench.catalog.plugins import KINDS
     from fusionbench.contract.errors import UserError, nearest
 

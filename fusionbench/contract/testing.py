@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,19 @@ class NotConforming(AssertionError):
 
 
 def check(
-    component: type, config: Config | None = None, *, root: Path | None = None, compile: bool = True
+    component: type,
+    config: Config | None = None,
+    *,
+    dims: Mapping[str, int] | None = None,
+    root: Path | None = None,
+    compile: bool = True,
 ) -> None:
     """Hold a component to every rule of its role.
 
     Args:
         component: a subclass of ``FusionHead``, ``RelationEncoder``, ``Backbone`` or ``Dataset``.
         config: its options; None = its defaults.
+        dims: for a head that fits certain streams only, stream -> width.
         root: for a dataset, the folder with its files.
         compile: for a head, also report on ``torch.compile``, which is never required.
 
@@ -56,13 +63,18 @@ def check(
         NotConforming: a rule is broken.
         UserError: there is nothing to check: not one of the four roles, options missing, no root.
     """
-    findings = rules(component, config, root=root, compile=compile)
+    findings = rules(component, config, dims=dims, root=root, compile=compile)
     if any(finding.state == "broken" for finding in findings):
         raise NotConforming(component.__name__, findings)
 
 
 def rules(
-    component: Any, config: Config | None = None, *, root: Path | None = None, compile: bool = True
+    component: Any,
+    config: Config | None = None,
+    *,
+    dims: Mapping[str, int] | None = None,
+    root: Path | None = None,
+    compile: bool = True,
 ) -> list[Finding]:
     """What became of every rule: passed, broken or skipped. Arguments as for ``check``.
 
@@ -79,7 +91,7 @@ def rules(
         )
     options = config if config is not None else _defaults(component)
     if issubclass(component, FusionHead):
-        return head_findings(component, options, compile)
+        return head_findings(component, options, dims, compile)
     if issubclass(component, RelationEncoder):
         return relation_findings(component, options)
     if issubclass(component, Backbone):

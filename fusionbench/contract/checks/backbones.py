@@ -115,7 +115,7 @@ def is_deterministic(trial: BackboneTrial) -> None:
 
 
 def reaches_parameters(trial: BackboneTrial) -> None:
-    made = trial.build().train()
+    made = trial.made.train()
     found = made(trial.frames)
     (found.embedding.square().sum() + found.map.square().sum()).backward()
     networks.refuse_unreached(networks.without_gradient(made), " from embedding and map")
@@ -156,11 +156,6 @@ RULES: list[Rule[BackboneTrial]] = [
         "use nn.Dropout, or pass self.training to F.dropout; draw and update nothing in eval mode",
     ),
     Rule(
-        "gradients reach every parameter",
-        reaches_parameters,
-        "remove what neither embedding nor map uses, or freeze it with requires_grad_(False)",
-    ),
-    Rule(
         "pretrained() names its own parameters, in a copy too",
         owns_pretrained,
         "keep the parameters themselves in the list, as attributes of the module",
@@ -169,5 +164,10 @@ RULES: list[Rule[BackboneTrial]] = [
         "saving and loading keeps the features",
         survives_saving,
         "register what is drawn or learnt with nn.Parameter or register_buffer",
+    ),
+    Rule(
+        "gradients reach every parameter",
+        reaches_parameters,
+        "remove what neither embedding nor map uses, or freeze it with requires_grad_(False)",
     ),
 ]

@@ -83,7 +83,9 @@ def dataset_findings(cls: type[Dataset], config: Any, root: Path) -> list[Findin
 
 
 def scans(trial: DatasetTrial) -> str:
-    classes, clips = tuple(trial.dataset.classes), trial.clips
+    clips = trial.clips
+    # Precomputed streams have no classes but their labels.
+    classes = tuple({clip.label for clip in clips} if trial.cls.precomputed else trial.dataset.classes)
     if len(classes) < 2 or len(set(classes)) != len(classes):
         raise Broken(f"classes is {classes!r}; expected two or more different names")
     if not clips:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +22,7 @@ CASES = {  # multiples of 8, so that usual numbers of attention heads divide the
     "two streams of equal width": {"appearance": 32, "relation": 32},
     "three streams of unequal width": {"appearance": 32, "relation": 48, "audio": 24},
     "three streams of equal width": {"appearance": 32, "relation": 32, "audio": 32},
+    "one stream": {"appearance": 32},
 }
 CLASSES = 7
 TIME = 12
@@ -35,16 +37,23 @@ class Gradients:
     """Where a training step's gradients arrived."""
 
     streams: dict[str, float]
-    """stream -> the largest gradient on it"""
+    """stream -> the largest gradient on it, infinite where one is NaN"""
     unreached: list[str]
     """parameters that got none"""
 
 
 class HeadTrial:
-    """One head class with its options; what is costly is made once."""
+    """One head class with its options; what is costly is made once.
 
-    def __init__(self, cls: type[FusionHead], config: Any):
+    Args:
+        cls: the head.
+        config: its ``Config``.
+        dims: stream -> width, for a head that fits certain streams only; None = all of ``CASES``.
+    """
+
+    def __init__(self, cls: type[FusionHead], config: Any, dims: Mapping[str, int] | None = None):
         self.cls, self.config = cls, config
+        self.streams = {"the given streams": dict(dims)} if dims else CASES
         self._trained: dict[str, FusionHead] = {}
         self._gradients: dict[str, Gradients] = {}
 
@@ -62,7 +71,7 @@ class HeadTrial:
     @cached_property
     def answers(self) -> dict[str, str | None]:
         """Case -> what ``supports`` says of it."""
-        return {case: self.cls.supports(self.spec(case), self.config) for case in CASES}
+        return {case: self.cls.supports(self.spec(case), self.config) for case in self.streams}
 
     @property
     def cases(self) -> list[str]:
@@ -76,7 +85,7 @@ class HeadTrial:
 
     def spec(self, case: str, time: int | None = None) -> StreamSpec:
         """The sizes of a case."""
-        return StreamSpec(CASES[case], CLASSES, time or self.time)
+        return StreamSpec(self.streams[case], CLASSES, time or self.time)
 
     def build(self, case: str, time: int | None = None, seed: int = SEED) -> FusionHead:
         """A new head; the same seed gives the same weights."""
@@ -90,21 +99,25 @@ class HeadTrial:
         drawn = torch.Generator().manual_seed(SEED + seed)
         streams = {
             name: torch.randn(*real.shape, dim, generator=drawn) * real.unsqueeze(-1)
-            for name, dim in CASES[case].items()
+            for name, dim in self.streams[case].items()
         }
         return Streams(streams, real)
 
     def trained(self, case: str) -> FusionHead:
-        """A head in eval mode after a few steps of training and, where it has one, its calibration."""
+        """A head in eval mode after a few steps of training (or solved for) and its calibration."""
         if case not in self._trained:
-            head = self.build(case).train()
-            optimizer = torch.optim.Adam(head.parameters(), lr=LEARNING_RATE)
-            for step in range(STEPS):
-                loss = training_loss(head, self.batch(case, seed=step))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            head.eval().calibrate([(self.batch(case), labels(len(self.lengths)))])
+            head = self.build(case)
+            batches = [(self.batch(case, seed=step), labels(len(self.lengths))) for step in range(STEPS)]
+            if head.solved:
+                head.eval().solve(batches)
+            else:
+                optimizer = torch.optim.Adam(head.train().parameters(), lr=LEARNING_RATE)
+                for streams, _ in batches:
+                    loss = training_loss(head, streams)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+            head.eval().calibrate(batches[:1])
             self._trained[case] = head
         return self._trained[case].eval()
 
@@ -113,17 +126,25 @@ class HeadTrial:
         if case not in self._gradients:
             head = self.trained(case).train()
             head.zero_grad(set_to_none=True)
-            largest = dict.fromkeys(CASES[case], 0.0)
+            largest = dict.fromkeys(self.streams[case], 0.0)
             for step in range(STEPS):
                 streams = self.batch(case, seed=step)
-                for stream in streams.values():
-                    stream.requires_grad_()
-                training_loss(head, streams).backward()
+                self.backward(head, streams)
                 for name, stream in streams.items():
-                    found = 0.0 if stream.grad is None else stream.grad.abs().max().item()
-                    largest[name] = max(largest[name], found)
+                    if stream.grad is not None:
+                        found = stream.grad.abs().nan_to_num(math.inf).max().item()
+                        largest[name] = max(largest[name], found)
             self._gradients[case] = Gradients(largest, without_gradient(head))
         return self._gradients[case]
+
+    def backward(self, head: FusionHead, streams: Streams, dtype: torch.dtype | None = None) -> None:
+        """One backward pass of the training loss, down to the streams; in autocast to ``dtype``."""
+        for stream in streams.values():
+            stream.requires_grad_()
+        with torch.autocast("cpu", dtype, enabled=dtype is not None):
+            # What is solved for has no loss of its own.
+            loss = head(streams).square().sum() if head.solved else training_loss(head, streams)
+        loss.backward()
 
 
 def labels(clips: int) -> Tensor:

@@ -91,6 +91,8 @@ def pretrained_are_own(module: Any) -> None:
     Raises:
         Broken: it does not.
     """
+    if not module.pretrained():
+        return
     for made, what in ((module, "the module"), (copy.deepcopy(module), "a deep copy of it")):
         own = {id(p) for p in made.parameters()}
         strange = [p for p in made.pretrained() if id(p) not in own]

@@ -277,3 +277,32 @@ def test_compiling_is_reported_and_never_required():
     found = {head: fb.testing.rules(head)[-1] for head in (Sound, Untraceable)}
     assert found[Sound].state == "passed" and found[Sound].detail == "traced as one graph, the same logits"
     assert found[Untraceable].state == "skipped" and "not traced as one graph" in found[Untraceable].detail
+
+
+def test_a_head_for_certain_streams_is_tried_on_those():
+    class Speech(Sound):
+        @classmethod
+        def supports(cls, spec, config):
+            return None if set(spec.dims) == {"audio", "text"} else "it reads audio and text"
+
+    assert "--stream NAME=WIDTH" in next(iter(broken(Speech).values())).fix
+    fb.testing.check(Speech, dims={"audio": 74, "text": 300}, compile=False)
+
+
+def test_a_head_that_is_solved_for_needs_no_gradient():
+    class NearestMean(Sound):
+        solved = True
+
+        def __init__(self, spec, config):
+            super().__init__(spec, config)
+            self.classify.requires_grad_(False)
+
+        def solve(self, train):
+            for streams, labels in train:
+                self.classify.weight[labels] = fb.masked_mean(self.frames(streams), streams.mask)
+
+    found = {finding.rule: finding for finding in fb.testing.rules(NearestMean, compile=False)}
+    assert found[PARAMETERS].state == "skipped"
+    assert {finding.state for rule, finding in found.items() if rule not in (PARAMETERS, EXPLAINED)} == {
+        "passed"
+    }

@@ -1,0 +1,77 @@
+"""Every registered component keeps the rules of its role: the kit that strangers run, run on ours."""
+
+from __future__ import annotations
+
+import pytest
+
+import fusionbench as fb
+from fusionbench.bench.conformance import conformance
+from fusionbench.catalog.plugins import collect
+from fusionbench.catalog.resolve import Request, resolve_component
+
+SMALL = {  # the rules are about structure, so the widths may be small
+    "efficientnet_b0": {"input_size": 96, "map": "blocks.2"},
+    "est": {"dim": 32, "ffn": 32, "layers": 1},
+    "former_dfer": {"dim": 32, "head_dim": 8, "ffn": 32},
+    "inception_resnet_v1": {"input_size": 96},
+    "mult": {"dim": 10, "layers": 1},
+    "score_sum": {"parts": (16, 8, 8)},
+    "temma": {"dim": 32, "ffn": 32, "blocks": 1, "levels": 2},
+}
+HEAVY = {"five_cnns"}
+"""326 million parameters, a minute: left to `fusionbench check backbone five_cnns`"""
+OTHERWISE = [  # options that take another path through the code
+    ("arpg", {"trs": None, "layers": 2}),
+    ("arpg", {"stream_specific_w": True, "mean_then_sigma": False}),
+    ("blstm", {"bidirectional": False, "dropout": 0.5}),
+    ("concat", {"classifier": "linear"}),
+    ("late", {"weighting": "grid"}),
+    ("late", {"weighting": "learned"}),
+    ("mult", {"dim": 10, "layers": 1, "causal": False, "official": True}),
+    ("multi_attention", {"combine": "concat", "width": 16}),
+    ("temma", {"dim": 32, "ffn": 32, "blocks": 1, "embed": "spatial", "past": 2, "future": 1}),
+]
+
+
+def installed(kind: str) -> list[str]:
+    return collect().names(kind)
+
+
+def held(kind: str, name: str, options: dict) -> None:
+    cls = collect().get(kind, name).cls
+    fb.testing.check(cls, cls.Config(**options), compile=False)
+
+
+@pytest.mark.parametrize("name", installed("fusion"))
+def test_fusion_heads(name):
+    held("fusion", name, SMALL.get(name, {}))
+
+
+@pytest.mark.parametrize(("name", "options"), OTHERWISE)
+def test_fusion_heads_with_other_options(name, options):
+    held("fusion", name, options)
+
+
+@pytest.mark.parametrize("name", installed("relation"))
+def test_relation_encoders(name):
+    held("relation", name, {})
+
+
+@pytest.mark.parametrize("graph", ["ra_uwml", "ddrgcn", "chang"])
+def test_graphs_of_the_relation_encoder(graph):
+    held("relation", "region_gat", {"graph": graph, "width": 16, "weights": None})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(installed("backbone")) - HEAVY))
+def test_backbones(name):
+    held("backbone", name, SMALL.get(name, {}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", installed("dataset"))
+def test_datasets(name):
+    if collect().get("dataset", name).cls.stand_in_plan() is None:
+        pytest.skip("it offers no stand-in; its own tests hold it to the rules")
+    verdict = conformance(resolve_component("dataset", name, Request(), collect()))
+    assert [finding for finding in verdict.findings if finding.state == "broken"] == []
