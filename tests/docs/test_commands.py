@@ -1,0 +1,104 @@
+"""Every command and snippet on README, CONTRIBUTING and the pages under docs/ is tried, page by page.
+
+A page's blocks run in their order, in one folder and one Python namespace:
+
+* ``bash``, ``console``: ``fusionbench`` commands run in this process and must end with 0, or with 2
+  where the page shows an ``error:``. What a ``console`` block shows below a command must be among
+  what it printed, numbers aside. ``make`` targets must exist; ``pip install -e FOLDER`` of a folder
+  that the page made is imitated, other ``pip`` and ``git`` lines are not run; ``ui`` and
+  ``pretrain`` have their options looked up.
+* ``python``: run. ``yaml``, ``toml``: read; an experiment is resolved as ``compare`` would.
+* A block with ``title="PATH"`` becomes that file, for commands to use, and is no more than compiled
+  or read here.
+* Other blocks show something and are not tried.
+
+The commands are run as they stand, but for two things that keep this short: ``--stand-in`` means 28
+clips of 4 people (``conftest.py``), and commands that train get ``--epochs 1``, comparisons also
+``--seeds 1 --workers 1``; ``compare smoke`` is short as it is. The terminal is 100 columns wide.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fusionbench.bench.experiment import members, read_experiment
+from fusionbench.catalog.plugins import collect
+from fusionbench.catalog.resolve import Request
+from tests.docs.pages import PAGES, ROOT, Block, Step, blocks, steps
+from tests.docs.terminal import Terminal
+
+TRIED = {"bash", "console", "python", "yaml", "toml"}
+SHOWN = {"", "text"}
+WITH_BLOCKS = [page for page in PAGES if any(block.language in TRIED for block in blocks(page))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_the_page_says_works(page: Path, terminal: Terminal):
+    namespace = {"__name__": "page"}
+    for block in blocks(page):
+        if block.title:
+            file = Path(block.title)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, encoding="utf-8")
+        if block.language in ("bash", "console"):
+            for step in steps(block):
+                try_step(step, block, terminal)
+        elif block.language == "python":
+            code = compile(block.text, block.place, "exec")
+            if not block.title:
+                exec(code, namespace)
+        elif block.language == "toml":
+            tomllib.loads(block.text)
+        elif block.language == "yaml":
+            try_yaml(block)
+
+
+def try_step(step: Step, block: Block, terminal: Terminal) -> None:
+    ended = terminal.run(step.command)
+    expected = 2 if any(line.startswith("error:") for line in step.shown) else 0
+    assert ended.code == expected, f"{block.place}: {step.command}\n{ended.printed}"
+    printed = comparable(ended.printed)
+    for line in step.shown:
+        assert comparable(line) in printed, f"{block.place}: {step.command} does not print {line!r}"
+
+
+def comparable(text: str) -> str:
+    """Text without its numbers, run ids, rules and spacing, which differ with data and time."""
+    for pattern in (r"\b[0-9a-f]{32}\b", r"\d[\d.,:]*"):
+        text = re.sub(pattern, "#", text)
+    return " ".join(text.replace("─", " ").split())
+
+
+def try_yaml(block: Block) -> None:
+    content = yaml.safe_load(block.text)
+    if "vary" in content and not block.title:
+        file = Path("question.yaml")
+        file.write_text(block.text, encoding="utf-8")
+        assert members(read_experiment(file, Request()), collect())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_blocks_are_of_a_kind_that_is_tried_or_only_shown(page: Path):
+    assert {block.language for block in blocks(page)} <= TRIED | SHOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("1  arpg   33.9 ± 6.9", "2 arpg 50.1 ± 0.2"),
+        ("196 clips judged; 25,991 trained parameters", "14 clips judged; 7 trained parameters"),
+        ("MLflow run 2324d497240b4e22987931b2168868e1", "MLflow run 99d4f11be0aa4e22987931b2168868e1"),
+    ],
+)
+def test_numbers_are_set_aside_when_outputs_are_compared(text: str, same: str):
+    assert comparable(text) == comparable(same)
+
+
+def test_words_are_not_set_aside():
+    assert comparable("chosen on the selection split") != comparable("chosen on the report split")
