@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from fusionbench.nn.graphs import ParallelGraph
-from fusionbench.nn.kernels import KERNELS
-from fusionbench.nn.kernels.dense import attention_weights, dense_by_head
-from fusionbench.nn.kernels.scores import Weights
+from fusionbench.nn.kernels import KERNELS, choose
+from fusionbench.nn.kernels.dense import graph_attention_by_head
+from fusionbench.nn.kernels.scores import Weights, attention_weights
+from fusionbench.nn.pooling import zero_padding
 
 
 class GraphAttention(nn.Module):
@@ -29,7 +30,10 @@ class GraphAttention(nn.Module):
         heads: number of attention heads.
         slope: negative slope of the LeakyReLU on the scores.
         bias: whether a bias (zero at first) is added at the end.
-        kernel: ``auto``, or a name of ``KERNELS`` to force one.
+        kernel: ``auto`` takes the one that is fastest for the shape; a name of ``KERNELS`` forces it.
+
+    Raises:
+        ValueError: the kernel is unknown, or the slope is not in [0, 1].
     """
 
     def __init__(
@@ -46,6 +50,8 @@ class GraphAttention(nn.Module):
             raise ValueError(
                 f"no kernel named {kernel!r}; use 'auto' or one of {', '.join(sorted(KERNELS))}."
             )
+        if not 0 <= slope <= 1:
+            raise ValueError(f"slope={slope}; it must lie in [0, 1].")
         self.heads, self.slope, self.kernel = heads, slope, kernel
         self.lin = nn.Linear(in_dim, heads * out_dim, bias=False)
         self.att_src = nn.Parameter(torch.empty(1, heads, out_dim))
@@ -80,17 +86,21 @@ class GraphAttention(nn.Module):
         Returns:
             ``(batch, nodes, out_dim)``; a node without any source gets the bias alone.
         """
-        y = KERNELS["dense"](x, self.weights(), graph, mask)
+        x = x if mask is None else zero_padding(x, mask)
+        weights = self.weights()
+        kernel = choose(x, weights, graph) if self.kernel == "auto" else self.kernel
+        y = KERNELS[kernel](x, weights, graph, mask)
         return y if self.bias is None else y + self.bias
 
     def by_head(self, x: Tensor, graph: Tensor | ParallelGraph, mask: Tensor | None = None) -> Tensor:
         """As ``forward``, the bias added to each head: ``(batch, heads, nodes, out_dim)``."""
-        y = dense_by_head(x, self.weights(), graph, mask)
+        x = x if mask is None else zero_padding(x, mask)
+        y = graph_attention_by_head(x, self.weights(), graph, mask)
         return y if self.bias is None else y + self.bias
 
     def attention(self, x: Tensor, graph: Tensor | ParallelGraph, mask: Tensor | None = None) -> Tensor:
         """The attention weights: ``(batch, heads, targets, sources)``, rows sum to one."""
-        return attention_weights(x, self.weights(), graph, mask).permute(0, 3, 1, 2)
+        return attention_weights(x, self.weights(), graph, mask).transpose(1, 2)
 
     def extra_repr(self) -> str:
         return f"heads={self.heads}, slope={self.slope}, kernel={self.kernel!r}"

@@ -44,7 +44,7 @@ class ARPG(fb.FusionHead):
         dropout: float = fb.tunable(
             0.25, low=0.0, high=0.6, ge=0, lt=1, description="on the pooled vector and the hidden layer"
         )
-        slope: float = Field(0.01, ge=0, description="negative slope of the LeakyReLU on the scores")
+        slope: float = Field(0.01, ge=0, le=1, description="negative slope of the LeakyReLU on the scores")
         sigma: Literal["elu", "identity", "leaky_relu", "relu"] = Field(
             "leaky_relu", description="non-linearity after each graph attention layer"
         )

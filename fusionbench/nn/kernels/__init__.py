@@ -1,4 +1,4 @@
-"""Exact ways to compute graph attention, one file each."""
+"""Exact ways to compute graph attention, one file each, and the rule that picks one by shape."""
 
 from __future__ import annotations
 
@@ -7,10 +7,36 @@ from collections.abc import Callable
 from torch import Tensor
 
 from fusionbench.nn.graphs import ParallelGraph
-from fusionbench.nn.kernels.dense import dense
-from fusionbench.nn.kernels.scores import Weights
+from fusionbench.nn.kernels import aggregate, band, dense, pyg, sorted_sums
+from fusionbench.nn.kernels.scores import Graph, Weights
 
-Kernel = Callable[[Tensor, Weights, "Tensor | ParallelGraph", "Tensor | None"], Tensor]
+Kernel = Callable[[Tensor, Weights, Graph, "Tensor | None"], Tensor]
+"""nodes ``(batch, nodes, in_dim)``, weights, graph, mask ``(batch, nodes)`` -> ``(batch, nodes, out_dim)``"""
 
-KERNELS: dict[str, Kernel] = {"dense": dense}
+KERNELS: dict[str, Kernel] = {
+    "aggregate": aggregate.graph_attention,
+    "band": band.graph_attention,
+    "dense": dense.graph_attention,
+    "pyg": pyg.graph_attention,
+    "sorted": sorted_sums.graph_attention,
+}
 """name -> kernel"""
+
+SORTED_FROM = 320
+"""nodes from which sorting beats the dense sum on a CPU (measured at 512 channels, 4 heads)"""
+BAND_FROM = 3
+"""how many windows a band must hold to beat the dense sum on a CPU (measured likewise)"""
+ACCELERATOR_FROM = 4096
+"""nodes from which memory decides on other devices, where large dense products are cheap (not measured)"""
+
+
+def choose(x: Tensor, weights: Weights, graph: Graph) -> str:
+    """The name of the kernel that is fastest for these shapes."""
+    on_cpu = x.device.type == "cpu"
+    if isinstance(graph, ParallelGraph) and (on_cpu or graph.nodes >= ACCELERATOR_FROM):
+        if graph.full and graph.nodes >= SORTED_FROM:
+            return "sorted"
+        if not graph.full and graph.nodes > BAND_FROM * band.window_of(graph):
+            return "band"
+    widens = weights.lin.shape[1] > weights.lin.shape[2]
+    return "aggregate" if widens and x.requires_grad else "dense"
