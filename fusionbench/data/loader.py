@@ -72,7 +72,7 @@ class ClipLoader:
 
     def _batch(self, places: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
         taken = [self._sample(int(self._rows[p]), rng) for p in places]
-        time = self._frames or max(len(frames) for frames in taken)
+        time = self.max_time if self._frames else max(len(frames) for frames in taken)
         rows = np.empty((len(places), time), dtype=np.int64)
         mask = np.zeros((len(places), time), dtype=bool)
         for k, (place, frames) in enumerate(zip(places, taken, strict=True)):

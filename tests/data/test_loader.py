@@ -31,6 +31,11 @@ def test_short_clips_are_padded_with_zeros_under_a_false_mask(index):
     assert batch.labels.tolist() == [1, 0, 1, 0]
 
 
+def test_no_batch_is_longer_than_the_longest_clip(index):
+    one = loader(index, ids=("c0", "c3"))  # of 3 and 1 frames, 16 wanted
+    assert one.max_time == 3 and next(iter(one)).mask.shape == (2, 3)
+
+
 def test_evaluation_takes_segment_centres(index):
     batch = next(iter(loader(index)))
     assert batch.arrays["x"][1, :3, 0].tolist() == [
