@@ -1,4 +1,4 @@
-"""PyTorch Geometric's GATConv on the graph's edge list: the reference, and what the others are measured against."""
+"""PyTorch Geometric's GATConv on the edge list: the reference that the other kernels are measured against."""
 
 from __future__ import annotations
 
