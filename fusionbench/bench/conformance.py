@@ -78,11 +78,11 @@ def _judged(chosen: Chosen, root: Path, judged_on: str) -> Verdict:
 
 
 def small(dataset: type[Dataset]) -> type[Dataset]:
-    """The same dataset with as small a stand-in as its rules can be seen on."""
+    """The same dataset with as small a stand-in as can be judged, and even run on."""
     plan = dataset.stand_in_plan()
     assert plan is not None
-    people = 1 if len(plan.splits) > 1 else 2  # where folds are made of people, two make two folds
-    smaller = StandInPlan(plan.classes, dict.fromkeys(plan.splits, (people, 1)))
+    # Two people: where folds are made of people there are two, else there is one to select on.
+    smaller = StandInPlan(plan.classes, dict.fromkeys(plan.splits, (2, 1)))
 
     class Small(dataset):  # type: ignore[misc, valid-type]
         @classmethod

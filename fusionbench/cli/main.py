@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from fusionbench import __version__
-from fusionbench.cli import check, compare, components, cost, data, pretrain, run, ui
+from fusionbench.cli import check, compare, components, cost, data, new, pretrain, run, ui
 from fusionbench.contract.errors import UserError
 
 INTERRUPTED = "interrupted. The same command goes on where it stopped."
@@ -50,6 +50,7 @@ app.command("list")(components.list_components)
 app.command("show")(components.show)
 app.command("plugins")(components.plugins)
 app.command("check")(check.check)
+app.add_typer(new.app, name="new")
 app.add_typer(data.app, name="data")
 app.command("pretrain")(pretrain.pretrain)
 app.command("ui")(ui.ui)

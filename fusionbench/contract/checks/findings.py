@@ -112,7 +112,7 @@ def differs(found: Tensor, expected: Tensor) -> bool:
 
 def percent(share: float) -> str:
     """A difference as people read it: of the largest magnitude."""
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:,.0f} %" if share >= 1 else f"{100 * share:.3g} %"
 
 
 def expect_tensor(value: Any, shape: tuple[int, ...], what: str, axes: str) -> Tensor:
