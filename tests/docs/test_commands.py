@@ -7,7 +7,7 @@ A page's blocks run in their order, in one folder and one Python namespace:
   what it printed, numbers aside. ``make`` targets must exist; ``pip install -e FOLDER`` of a folder
   that the page made is imitated, other ``pip`` and ``git`` lines are not run; ``ui`` and
   ``pretrain`` have their options looked up.
-* ``python``: run. ``yaml``, ``toml``: read; an experiment is resolved as ``compare`` would.
+* ``python``: run. ``yaml``, ``toml``: read; experiments and presets are resolved.
 * A block with ``title="PATH"`` becomes that file, for commands to use, and is no more than compiled
   or read here.
 * Other blocks show something and are not tried.
@@ -27,7 +27,8 @@ import pytest
 import yaml
 
 from fusionbench.bench.experiment import members, read_experiment
-from fusionbench.catalog.plugins import collect
+from fusionbench.catalog.plugins import KINDS, collect
+from fusionbench.catalog.presets import read_presets
 from fusionbench.catalog.resolve import Request
 from tests.docs.pages import PAGES, ROOT, Block, Step, blocks, steps
 from tests.docs.terminal import Terminal
@@ -77,10 +78,14 @@ def comparable(text: str) -> str:
 
 def try_yaml(block: Block) -> None:
     content = yaml.safe_load(block.text)
-    if "vary" in content and not block.title:
-        file = Path("question.yaml")
-        file.write_text(block.text, encoding="utf-8")
+    if block.title:
+        return
+    file = Path("snippet.yaml")
+    file.write_text(block.text, encoding="utf-8")
+    if "vary" in content:
         assert members(read_experiment(file, Request()), collect())
+    elif set(content) <= set(KINDS):
+        read_presets(collect(), file)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

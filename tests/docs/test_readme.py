@@ -61,6 +61,12 @@ def test_links_within_the_repository_lead_somewhere(page):
     assert [target for target in local if not (page.parent / target).exists()] == []
 
 
+def test_every_decision_is_listed():
+    folder = ROOT / "docs" / "decisions"
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (folder / "index.md").read_text(encoding="utf-8")))
+    assert listed == {page.name for page in folder.glob("*.md")} - {"index.md"}
+
+
 def test_the_picture_is_said_to_show_generated_faces():
     text = README.read_text(encoding="utf-8")
     _, _, after = text.partition("](docs/comparison.png)")
