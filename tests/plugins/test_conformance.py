@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import fusionbench as fb
@@ -68,10 +69,34 @@ def test_backbones(name):
     held("backbone", name, SMALL.get(name, {}))
 
 
+GENERATED = [n for n in installed("dataset") if collect().get("dataset", n).cls.stand_in_plan() is not None]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", installed("dataset"))
+@pytest.mark.parametrize("name", GENERATED)
 def test_datasets(name):
-    if collect().get("dataset", name).cls.stand_in_plan() is None:
-        pytest.skip("it offers no stand-in; its own tests hold it to the rules")
     verdict = conformance(resolve_component("dataset", name, Request(), collect()))
     assert [finding for finding in verdict.findings if finding.state == "broken"] == []
+
+
+def test_streams_of_any_origin(tmp_path):
+    rng = np.random.default_rng(0)
+    fb.write_stream_store(
+        tmp_path / "store",
+        (
+            {
+                "id": f"{split}/{k}",
+                "label": ("calm", "glad")[k % 2],
+                "split": split,
+                "subject": f"{split}{k // 2}",
+                "streams": {"audio": rng.normal(size=(5, 3)), "text": rng.normal(size=(5, 4))},
+            }
+            for split in ("train", "report")
+            for k in range(4)
+        ),
+    )
+    fb.testing.check(collect().get("dataset", "streams").cls, root=tmp_path / "store")
+
+
+def test_every_dataset_is_held_to_the_rules():
+    assert {*GENERATED, "streams"} == set(installed("dataset"))
