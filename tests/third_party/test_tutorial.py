@@ -19,14 +19,16 @@ PAGE = HERE.parents[1] / "docs" / "write-a-head.md"
 GATED = HERE / "gated"
 
 
-def blocks(language: str) -> list[str]:
-    """The page's code blocks in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
+def files() -> dict[str, str]:
+    """The files that the page shows whole."""
+    shown = re.findall(r'^```\w+ title="(.+?)"\n(.*?)^```', PAGE.read_text(encoding="utf-8"), re.S | re.M)
+    return {path.removeprefix("gated-fusion/"): text for path, text in shown}
 
 
-def test_the_page_shows_the_head_and_its_entry_point_whole():
-    assert (GATED / "gated_fusion.py").read_text(encoding="utf-8") in blocks("python")
-    assert (GATED / "pyproject.toml").read_text(encoding="utf-8") in blocks("toml")
+def test_the_page_shows_the_distribution_whole():
+    installed = [path for path in GATED.rglob("*") if path.suffix in (".py", ".toml")]
+    assert files() == {str(path.relative_to(GATED)): path.read_text(encoding="utf-8") for path in installed}
+    assert len(installed) == 3
 
 
 def test_the_page_lists_the_rules_in_their_order():
