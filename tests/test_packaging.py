@@ -41,11 +41,24 @@ def test_a_wheel_works_from_another_folder(tmp_path):
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"fusionbench/registry.yaml", "fusionbench/experiments/smoke.yaml"} <= set(names)
-    assert {"fusionbench_backbones/tiny.safetensors", "fusionbench_relations/region_gat.safetensors"} <= set(names)
+    assert {"fusionbench_backbones/tiny.safetensors", "fusionbench_relations/region_gat.safetensors"} <= set(
+        names
+    )
     assert not [name for name in names if name.startswith("tests")]
     site = tmp_path / "site"
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, wheel],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--no-index",
+            "--target",
+            site,
+            wheel,
+        ],
         check=True,
         capture_output=True,
     )
