@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from fusionbench.nn.graphs import ParallelGraph
 from fusionbench.nn.kernels.scores import Graph, Weights, node_scores, softmax_over_sources
 
-FRAMES = 16
+FRAMES = 8
 """L, frames in a block: fewer waste less of the window, more make larger products"""
 ROWS = 1024
 """targets that are projected at once: their sums, ``ROWS * heads * in_dim`` numbers, fit the cache"""
@@ -90,10 +90,11 @@ class BandSum(torch.autograd.Function):
     def forward(ctx: Any, attention: Tensor, x: Tensor, weight: Tensor, block: int) -> Tensor:
         ctx.save_for_backward(attention, x, weight)
         ctx.block = block
+        seen = in_windows(x, attention, block)
         y = x.new_empty(len(x), attention.shape[1] * block, len(weight))
-        sums = room(attention, x, block)
+        room = x.new_empty(blocks_at_once(block), attention.shape[2], x.shape[2])
         for clip, some in chunks(attention, block):
-            g = sum_windows(attention[clip, some], x[clip], some, block, sums)
+            g = torch.bmm(attention[clip, some], seen[clip, some], out=room[: some.stop - some.start])
             torch.mm(g.view(-1, weight.shape[1]), weight.T, out=y[clip, targets(some, block)])
         return y
 
@@ -102,26 +103,38 @@ class BandSum(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
         attention, x, weight = ctx.saved_tensors
         block, window = ctx.block, attention.shape[-1]
+        seen, apart = in_windows(x, attention, block), -(-window // block)
         d_attention, d_weight = torch.empty_like(attention), torch.zeros_like(weight)
-        dx = torch.zeros_like(x) if ctx.needs_input_grad[1] else None
-        sums, d_sums = room(attention, x, block), room(attention, x, block)
+        dx = torch.zeros_like(x)
+        d_seen = in_windows(dx, attention, block)
+        room = x.new_empty(2, blocks_at_once(block), attention.shape[2], x.shape[2])
         for clip, some in chunks(attention, block):
-            given = dy[clip, targets(some, block)]
-            g = sum_windows(attention[clip, some], x[clip], some, block, sums)
+            a, given = attention[clip, some], dy[clip, targets(some, block)]
+            g, dg = room[:, : len(a)]
+            torch.bmm(a, seen[clip, some], out=g)
             d_weight.addmm_(given.T, g.view(-1, weight.shape[1]))
-            dg = d_sums[: len(g)]
             torch.mm(given, weight, out=dg.view(-1, weight.shape[1]))
-            for k, d_sum in zip(range(some.start, some.stop), dg, strict=True):
-                seen = slice(k * block, k * block + window)
-                torch.mm(d_sum, x[clip, seen].T, out=d_attention[clip, k])
-                if dx is not None:
-                    dx[clip, seen].addmm_(attention[clip, k].T, d_sum)
-        return d_attention, dx, d_weight, None
+            torch.bmm(dg, seen[clip, some].transpose(1, 2), out=d_attention[clip, some])
+            if ctx.needs_input_grad[1]:
+                for first in range(apart):  # windows that far apart do not overlap
+                    d_some = d_seen[clip, some][first::apart]
+                    d_some.baddbmm_(a[first::apart].transpose(1, 2), dg[first::apart])
+        return d_attention, dx if ctx.needs_input_grad[1] else None, d_weight, None
+
+
+def in_windows(x: Tensor, attention: Tensor, block: int) -> Tensor:
+    """A view ``(batch, blocks, window, in_dim)`` of the rows that each block reads; windows overlap."""
+    return x.unfold(1, attention.shape[-1], block).transpose(-1, -2)
+
+
+def blocks_at_once(block: int) -> int:
+    """Blocks with about ``ROWS`` targets together."""
+    return max(ROWS // block, 1)
 
 
 def chunks(attention: Tensor, block: int) -> Iterator[tuple[int, slice]]:
-    """Runs of blocks with about ``ROWS`` targets, clip after clip."""
-    step = max(ROWS // block, 1)
+    """Runs of blocks, clip after clip."""
+    step = blocks_at_once(block)
     for clip in range(attention.shape[0]):
         for start in range(0, attention.shape[1], step):
             yield clip, slice(start, min(start + step, attention.shape[1]))
@@ -130,17 +143,3 @@ def chunks(attention: Tensor, block: int) -> Iterator[tuple[int, slice]]:
 def targets(some: slice, block: int) -> slice:
     """The targets of a run of blocks."""
     return slice(some.start * block, some.stop * block)
-
-
-def room(attention: Tensor, x: Tensor, block: int) -> Tensor:
-    """Space for the sums of one run of blocks: ``(blocks, block * heads, in_dim)``."""
-    return x.new_empty(max(ROWS // block, 1), attention.shape[2], x.shape[2])
-
-
-def sum_windows(attention: Tensor, x: Tensor, some: slice, block: int, out: Tensor) -> Tensor:
-    """g of a run of blocks, written to the start of ``out``."""
-    window = attention.shape[-1]
-    g = out[: len(attention)]
-    for k, a, g_k in zip(range(some.start, some.stop), attention, g, strict=True):
-        torch.mm(a, x[k * block : k * block + window], out=g_k)
-    return g
