@@ -15,7 +15,7 @@ from tests.docs.terminal import Terminal
 
 
 @pytest.fixture(scope="session")
-def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache that already holds a small stand-in, where ``--stand-in`` looks for the large one."""
     afew = collect().get("dataset", "afew").cls
     cache = tmp_path_factory.mktemp("cache")
@@ -23,7 +23,7 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         plan = StandInPlan(afew.classes, {"train": (3, 1), "report": (1, 1)})
         patch.setattr(afew, "stand_in_plan", classmethod(lambda cls: plan))
         generate(afew, cache / "stand-in" / "afew", workers=1)
-        yield cache
+    return cache
 
 
 @pytest.fixture(scope="session")
