@@ -164,6 +164,8 @@ def test_state_dict_keys_are_those_of_gatconv() -> None:
     [
         (fb.ParallelGraph(16, 3), 512, "dense"),
         (fb.ParallelGraph(16, None), 512, "dense"),
+        (fb.ParallelGraph(48, 4), 512, "dense"),
+        (fb.ParallelGraph(64, 4), 512, "band"),
         (fb.ParallelGraph(4096, 4), 512, "band"),
         (fb.ParallelGraph(4096, None), 512, "sorted"),
         (fb.ParallelGraph(100, 90), 512, "dense"),

@@ -24,8 +24,8 @@ KERNELS: dict[str, Kernel] = {
 
 SORTED_FROM = 320
 """nodes from which sorting beats the dense sum on a CPU (measured at 512 channels, 4 heads)"""
-BAND_FROM = 3
-"""how many windows a band must hold to beat the dense sum on a CPU (measured likewise)"""
+BAND_FROM, BAND_WINDOWS = 128, 3
+"""nodes, and windows of the band they must exceed, from which it beats the dense sum (measured likewise)"""
 ACCELERATOR_FROM = 4096
 """nodes from which memory decides on other devices, where large dense products are cheap (not measured)"""
 
@@ -36,7 +36,7 @@ def choose(x: Tensor, weights: Weights, graph: Graph) -> str:
     if isinstance(graph, ParallelGraph) and (on_cpu or graph.nodes >= ACCELERATOR_FROM):
         if graph.full and graph.nodes >= SORTED_FROM:
             return "sorted"
-        if not graph.full and graph.nodes > BAND_FROM * band.window_of(graph):
+        if not graph.full and graph.nodes >= BAND_FROM and graph.nodes > BAND_WINDOWS * band.window_of(graph):
             return "band"
     widens = weights.lin.shape[1] > weights.lin.shape[2]
     return "aggregate" if widens and x.requires_grad else "dense"
