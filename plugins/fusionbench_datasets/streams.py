@@ -15,10 +15,12 @@ class StreamsDataset(fb.Dataset):
     name = "streams"
     precomputed = True
     protocol = fb.Protocol(frames=None)
-    run_defaults = {
+    run_defaults = {  # chosen inside the training splits of GFE and BasicMotions (tests/real_sets)
         "front_end.widen": 64,
-        "training.epochs": 60,
-        "training.batch_size": 16,
+        "training.epochs": 40,
+        "training.batch_size": 8,
+        "training.lr": 2e-3,
+        "training.weight_decay": 1e-4,
     }
 
     def scan(self) -> fb.Inventory:

@@ -81,7 +81,7 @@ def test_defaults_of_small_sets_are_in_the_config_with_their_origin(store):
     config = check(request(store))
     assert config.options.sampling.frames is None
     assert config.origins["sampling.frames"] == "protocol of dataset streams"
-    for key in ("front_end.widen", "training.epochs", "training.batch_size"):
+    for key in ("front_end.widen", "training.epochs", "training.lr", "training.weight_decay"):
         assert config.origins[key] == "default of dataset streams"
     assert check(request(store, **{"training.epochs": 7})).options.training.epochs == 7
 
