@@ -251,7 +251,7 @@ def comparison_figure(made: Comparison) -> Any:
     return comparison(
         rows,
         made.experiment.question,
-        interval="± one standard deviation over seeds",
+        interval="± standard deviation",
         chance=made.ranking[0].chance,
         stand_in=made.stand_in,
     )

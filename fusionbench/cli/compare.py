@@ -124,7 +124,12 @@ def _experiment(
             raise UserError("nothing to compare. Name an experiment, or --fusion twice or more.")
         base, origins = read_options(request)
         experiment = Experiment(
-            "heads", f"Which of {', '.join(fusions)} is best?", base, origins, {}, request.registry
+            "heads",
+            f"Which of {len(fusions)} heads is best on the same terms?",
+            base,
+            origins,
+            {},
+            request.registry,
         )
     vary = dict(experiment.vary)
     if fusions:

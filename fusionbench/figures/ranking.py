@@ -82,7 +82,7 @@ def comparison(
     explained = ["large dots: mean", f"small: {seeds} seeds" if seeds > 1 else "small: the one seed"]
     if interval:
         explained.append(f"bars: {interval}")
-    axes.set_xlabel(f"{metric} ({', '.join(explained)})", fontsize=NORMAL)
+    axes.set_xlabel(f"{metric}\n({', '.join(explained)})", fontsize=NORMAL)
     if stand_in:
         mark_stand_in(figure, axes)
     return figure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -15,6 +17,8 @@ PALE = "#DDDDDD"
 
 NORMAL, LARGE = 11, 13
 """font sizes in points"""
+CHARACTERS_AN_INCH = 8.5
+"""of a bold title at ``LARGE``"""
 
 
 def new_figure(width: float, height: float, title: str = "") -> tuple[Figure, Axes]:
@@ -29,7 +33,8 @@ def new_figure(width: float, height: float, title: str = "") -> tuple[Figure, Ax
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     if title:
-        figure.suptitle(title, fontsize=LARGE, fontweight="bold", x=0.02, ha="left")
+        lines = textwrap.fill(title, int(width * CHARACTERS_AN_INCH))
+        figure.suptitle(lines, fontsize=LARGE, fontweight="bold", x=0.02, ha="left")
     plain(axes)
     return figure, axes
 

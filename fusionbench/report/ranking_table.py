@@ -17,7 +17,7 @@ def ranking_table(made: Comparison) -> RenderableType:
     table = plain_table(escape(f"{made.experiment.question}{data}"), _caption(made))
     table.add_column("", justify="right")
     table.add_column(", ".join(made.experiment.row_keys) or "fusion", no_wrap=True)
-    for name in ("accuracy", "UAR", "macro F1", "last epoch"):
+    for name in ("accuracy", "UAR", "macro F1"):
         table.add_column(name, justify="right", no_wrap=True)
     if any(row.folds for row in made.ranking):
         table.add_column("over folds", justify="right", no_wrap=True)
@@ -33,7 +33,6 @@ def ranking_table(made: Comparison) -> RenderableType:
 
 def _figures(row: Row) -> list[str]:
     columns = [_spread(row.metrics[name]) for name in ("accuracy", "uar", "f1")]
-    columns.append(_spread(row.last["accuracy"]))
     if row.folds:
         columns.append(_spread(row.folds["accuracy"]))
     return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.2f}"]
