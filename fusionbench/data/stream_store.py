@@ -61,13 +61,13 @@ def write_stream_store(
         writer.finish({"source": "write_stream_store"}, stand_in)
 
 
-def open_stream_store(path: Path) -> Store:
+def open_stream_store(path: str | os.PathLike[str]) -> Store:
     """Open what ``write_stream_store`` wrote; the streams stay on disk until they are read.
 
     Raises:
         UserError: there is no store, or one of another kind.
     """
-    store = open_store(path)
+    store = open_store(Path(path).expanduser())
     if store.kind != KIND:
         raise UserError(
             f"{path} is a store of {store.kind}, not of streams. Give a folder that write_stream_store wrote."
