@@ -68,7 +68,7 @@ def test_a_comparison_puts_the_best_mean_on_top_and_writes_it():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["arpg", "concat"]
     assert axes.yaxis_inverted()
     assert {"60.0%", "45.0%", "chance"} <= set(texts(figure))
-    assert axes.get_xlabel() == "accuracy (large dots: mean, small: 3 seeds, bars: 95 % bootstrap)"
+    assert axes.get_xlabel() == "accuracy\n(large dots: mean, small: 3 seeds, bars: 95 % bootstrap)"
 
 
 def test_a_comparison_draws_every_seed():
