@@ -76,7 +76,7 @@ def open_store(path: Path) -> Store:
     """Open a store; reads the index, not the arrays.
 
     Raises:
-        UserError: there is no complete store, or a newer fusionbench wrote it.
+        UserError: there is no complete store, a newer fusionbench wrote it, or a file of it is damaged.
     """
     description = path / "store.json"
     try:
@@ -92,14 +92,24 @@ def open_store(path: Path) -> Store:
             f"{path} has store schema {schema}; this fusionbench reads up to {SCHEMA}. "
             "A newer version wrote it: upgrade fusionbench, or delete the folder if it is a cache."
         )
-    arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in about["arrays"]}
+    try:
+        index = _read_index(path / "index.csv")
+        arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in about["arrays"]}
+        short = [name for name, array in arrays.items() if len(array) != index.rows.sum()]
+        if short:
+            raise ValueError(f"{short[0]}.npy and index.csv differ in their number of rows")
+    except (OSError, ValueError, IndexError) as error:
+        raise UserError(
+            f"the store {path} is damaged: {error}. "
+            "Copy or write it again; delete the folder if it is a cache."
+        ) from error
     return Store(
         path=path,
         kind=about["kind"],
         content_hash=about["content_hash"],
         made=about["made"],
         stand_in=about["stand_in"],
-        index=_read_index(path / "index.csv"),
+        index=index,
         arrays=arrays,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,25 @@ def test_what_is_no_store_is_refused(tmp_path, text):
     (tmp_path / "store.json").write_text(text)
     with pytest.raises(UserError, match="is no store"):
         open_store(tmp_path)
+
+
+def cut_short(file):
+    file.write_bytes(file.read_bytes()[:-8])
+
+
+def drop_last_line(file):
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [("x.npy", cut_short), ("x.npy", Path.unlink), ("index.csv", Path.unlink), ("index.csv", drop_last_line)],
+)
+def test_a_damaged_store_is_named(tmp_path, file, damage):
+    write(tmp_path / "s")
+    damage(tmp_path / "s" / file)
+    with pytest.raises(UserError, match=r"the store .* is damaged: .* Copy or write it again"):
+        open_store(tmp_path / "s")
 
 
 @pytest.mark.parametrize(
