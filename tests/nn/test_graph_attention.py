@@ -162,15 +162,16 @@ def test_state_dict_keys_are_those_of_gatconv() -> None:
 @pytest.mark.parametrize(
     ("graph", "in_dim", "kernel"),
     [
-        (fb.ParallelGraph(16, 3), 512, "dense"),
-        (fb.ParallelGraph(16, None), 512, "dense"),
-        (fb.ParallelGraph(48, 4), 512, "dense"),
+        (fb.ParallelGraph(16, 3), 512, "aggregate"),
+        (fb.ParallelGraph(16, None), 512, "aggregate"),
+        (fb.ParallelGraph(48, 4), 512, "aggregate"),
+        (fb.ParallelGraph(48, 4), 1024, "dense"),
         (fb.ParallelGraph(64, 4), 512, "band"),
         (fb.ParallelGraph(4096, 4), 512, "band"),
         (fb.ParallelGraph(4096, None), 512, "sorted"),
-        (fb.ParallelGraph(100, 90), 512, "dense"),
+        (fb.ParallelGraph(100, 90), 512, "aggregate"),
         (fb.region_graph(6), 256, "aggregate"),
-        (fb.region_graph(6), 512, "dense"),
+        (fb.region_graph(6), 1024, "dense"),
     ],
 )
 def test_the_shape_chooses_the_kernel(graph, in_dim: int, kernel: str) -> None:
@@ -203,6 +204,36 @@ def test_wrong_options_are_refused(options: dict, message: str) -> None:
 def test_a_kernel_refuses_a_graph_it_is_not_for(kernel: str) -> None:
     with pytest.raises(ValueError, match="ParallelGraph"):
         layer(kernel)(torch.zeros(1, 4, 5, dtype=torch.float64), torch.ones(4, 4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("kernel", FAST)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_autocast_changes_digits_only(kernel: str, dtype: torch.dtype) -> None:
+    """In autocast to bfloat16, streams of either kind give what float32 gives, to bfloat16's digits."""
+    graph = fb.ParallelGraph(40, None if kernel == "sorted" else 4)
+    built = layer(kernel).float()
+    x = clips(2, graph).float()
+    exact = everything(built, x, graph)
+    built.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = everything(built, x.to(dtype), graph)
+    assert rounded[0].dtype == torch.float32
+    for got, expected in zip(rounded, exact, strict=True):
+        torch.testing.assert_close(got.float(), expected, rtol=0.05, atol=0.05 * expected.abs().max().item())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # the compiler's own
+@pytest.mark.parametrize("kernel", FAST)
+def test_compiled_it_is_the_same(kernel: str) -> None:
+    graph = fb.ParallelGraph(40, None if kernel == "sorted" else 4)
+    built, x = layer(kernel), clips(2, graph)
+    expected = everything(built, x, graph)
+    built.zero_grad()
+    compiled = torch.compile(built, backend="aot_eager")
+    for got, wanted in zip(everything(compiled, x, graph), expected, strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-9)
 
 
 def test_training_several_layers_at_once_under_vmap() -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import Tensor
 
 from fusionbench.nn.graphs import ParallelGraph
 from fusionbench.nn.kernels import aggregate, band, dense, pyg, sorted_sums
-from fusionbench.nn.kernels.scores import Graph, Weights
-
-Kernel = Callable[[Tensor, Weights, Graph, "Tensor | None"], Tensor]
-"""nodes ``(batch, nodes, in_dim)``, weights, graph, mask ``(batch, nodes)`` -> ``(batch, nodes, out_dim)``"""
+from fusionbench.nn.kernels.scores import Graph, Kernel, Weights
 
 KERNELS: dict[str, Kernel] = {
     "aggregate": aggregate.graph_attention,
@@ -22,7 +17,7 @@ KERNELS: dict[str, Kernel] = {
 }
 """name -> kernel"""
 
-SORTED_FROM = 320
+SORTED_FROM = 224
 """nodes from which sorting beats the dense sum on a CPU (measured at 512 channels, 4 heads)"""
 BAND_FROM, BAND_WINDOWS = 128, 3
 """nodes, and windows of the band they must exceed, from which it beats the dense sum (measured likewise)"""
@@ -38,5 +33,5 @@ def choose(x: Tensor, weights: Weights, graph: Graph) -> str:
             return "sorted"
         if not graph.full and graph.nodes >= BAND_FROM and graph.nodes > BAND_WINDOWS * band.window_of(graph):
             return "band"
-    widens = weights.lin.shape[1] > weights.lin.shape[2]
-    return "aggregate" if widens and x.requires_grad else "dense"
+    _, out_dim, in_dim = weights.lin.shape
+    return "aggregate" if out_dim >= in_dim and x.requires_grad else "dense"

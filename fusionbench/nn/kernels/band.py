@@ -22,6 +22,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from fusionbench.nn.graphs import ParallelGraph
+from fusionbench.nn.kernels.opaque import opaque, without_autocast
+from fusionbench.nn.kernels.products import multiply
 from fusionbench.nn.kernels.scores import Graph, Weights, node_scores, softmax_over_sources
 
 FRAMES = 8
@@ -30,6 +32,7 @@ ROWS = 1024
 """targets that are projected at once: their sums, ``ROWS * heads * in_dim`` numbers, fit the cache"""
 
 
+@opaque
 def graph_attention(x: Tensor, weights: Weights, graph: Graph, mask: Tensor | None) -> Tensor:
     """``(batch, nodes, in_dim)`` -> ``(batch, nodes, out_dim)``, mean over the heads.
 
@@ -95,11 +98,12 @@ class BandSum(torch.autograd.Function):
         room = x.new_empty(blocks_at_once(block), attention.shape[2], x.shape[2])
         for clip, some in chunks(attention, block):
             g = torch.bmm(attention[clip, some], seen[clip, some], out=room[: some.stop - some.start])
-            torch.mm(g.view(-1, weight.shape[1]), weight.T, out=y[clip, targets(some, block)])
+            y[clip, targets(some, block)] = multiply(g.view(-1, weight.shape[1]), weight.T)
         return y
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
         attention, x, weight = ctx.saved_tensors
         block, window = ctx.block, attention.shape[-1]
@@ -107,13 +111,12 @@ class BandSum(torch.autograd.Function):
         d_attention, d_weight = torch.empty_like(attention), torch.zeros_like(weight)
         dx = torch.zeros_like(x)
         d_seen = in_windows(dx, attention, block)
-        room = x.new_empty(2, blocks_at_once(block), attention.shape[2], x.shape[2])
+        room = x.new_empty(blocks_at_once(block), attention.shape[2], x.shape[2])
         for clip, some in chunks(attention, block):
             a, given = attention[clip, some], dy[clip, targets(some, block)]
-            g, dg = room[:, : len(a)]
-            torch.bmm(a, seen[clip, some], out=g)
-            d_weight.addmm_(given.T, g.view(-1, weight.shape[1]))
-            torch.mm(given, weight, out=dg.view(-1, weight.shape[1]))
+            g = torch.bmm(a, seen[clip, some], out=room[: len(a)])
+            d_weight += multiply(given.T, g.view(-1, weight.shape[1]))
+            dg = multiply(given, weight).view(g.shape)
             torch.bmm(dg, seen[clip, some].transpose(1, 2), out=d_attention[clip, some])
             if ctx.needs_input_grad[1]:
                 for first in range(apart):  # windows that far apart do not overlap

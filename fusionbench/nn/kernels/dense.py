@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from fusionbench.nn.kernels.products import project
 from fusionbench.nn.kernels.scores import Graph, Weights, attention_weights
 
 
@@ -23,7 +24,7 @@ def graph_attention(x: Tensor, weights: Weights, graph: Graph, mask: Tensor | No
     """``(batch, nodes, in_dim)`` -> ``(batch, nodes, out_dim)``, mean over the heads."""
     heads = weights.lin.shape[0]
     attention = attention_weights(x, weights, graph, mask) / heads
-    projected = (x @ weights.lin.flatten(0, 1).T).unflatten(-1, (heads, -1))
+    projected = project(x, weights.lin.flatten(0, 1)).unflatten(-1, (heads, -1))
     return attention.transpose(-1, -2).flatten(2) @ projected.flatten(1, 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,10 @@ class Weights(NamedTuple):
     """the half of att that meets the target, ``(heads, out_dim)``"""
     slope: float
     """negative slope of the LeakyReLU on the scores"""
+
+
+Kernel = Callable[[Tensor, Weights, Graph, "Tensor | None"], Tensor]
+"""nodes ``(batch, nodes, in_dim)``, weights, graph, mask ``(batch, nodes)`` -> ``(batch, nodes, out_dim)``"""
 
 
 def node_scores(x: Tensor, weights: Weights) -> tuple[Tensor, Tensor]:

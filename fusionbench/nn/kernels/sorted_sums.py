@@ -31,6 +31,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from fusionbench.nn.graphs import ParallelGraph
+from fusionbench.nn.kernels.opaque import opaque, without_autocast
+from fusionbench.nn.kernels.products import multiply
 from fusionbench.nn.kernels.scores import Graph, Weights, node_scores
 
 CHUNK = 48
@@ -39,6 +41,7 @@ ROWS = 1024
 """targets that are projected at once"""
 
 
+@opaque
 def graph_attention(x: Tensor, weights: Weights, graph: Graph, mask: Tensor | None) -> Tensor:
     """``(batch, nodes, in_dim)`` -> ``(batch, nodes, out_dim)``, mean over the heads.
 
@@ -190,13 +193,14 @@ class SortedSum(torch.autograd.Function):
             rows = rows_of_chunks(x[clip], p.sources[at], p.near[at])
             for run, parts in tiles(members):
                 g = sums_of(p.alpha[at][run], rows, parts)
-                y[clip].index_add_(0, p.targets[at][run], g @ lin[head].T)
+                y[clip].index_add_(0, p.targets[at][run], multiply(g, lin[head].T))
         ctx.save_for_backward(x, lin, *p)
         ctx.slope = slope
         return y / len(lin)
 
     @staticmethod
     @once_differentiable
+    @without_autocast
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         x, lin, *saved = ctx.saved_tensors
         p, dy = Plan(*saved), dy / len(lin)
@@ -208,8 +212,8 @@ class SortedSum(torch.autograd.Function):
             d_rows = torch.zeros_like(rows)
             for run, parts in tiles(members):
                 alpha, given = p.alpha[at][run], dy[clip].index_select(0, p.targets[at][run])
-                d_lin[head].addmm_(given.T, sums_of(alpha, rows, parts))
-                dg, d_weights = given @ lin[head], d_alpha[at][run]
+                d_lin[head] += multiply(given.T, sums_of(alpha, rows, parts))
+                dg, d_weights = multiply(given, lin[head]), d_alpha[at][run]
                 for chunk, part in parts:
                     torch.mm(dg[part], rows[chunk].T, out=d_weights[part])
                     d_rows[chunk].addmm_(alpha[part].T, dg[part])
