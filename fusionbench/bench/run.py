@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 
 from fusionbench.bench.artifacts import log_fold, log_folds
@@ -144,6 +145,7 @@ def report(
     """Judge the report split once: with the selected epoch's weights, and with the last one's."""
     device, model = config.options.device, fitted.model
     cost = measure_cost(model, loaders.report, device)
+    cost["train_s_per_epoch"] = statistics.mean(fitted.seconds)
     chosen = predict(model, loaders.report, device)
     selected_state = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(fitted.last_state)

@@ -39,6 +39,8 @@ class Fitted:
     last_state: dict[str, Tensor]
     history: list[dict[str, float]] = field(default_factory=list)
     """metrics of each epoch"""
+    seconds: list[float] = field(default_factory=list)
+    """wall time of each epoch's training steps, batches included, judging left out"""
     resumed_at: int = 0
     """epochs that were taken from a checkpoint"""
 
@@ -84,7 +86,9 @@ def fit(
     for epoch in range(resumed_at, options.epochs):
         train.epoch = epoch
         _set_learning_rates(optimizer, options, epoch)
+        began = time.perf_counter()
         metrics = _train_epoch(model, train, optimizer, criterion, options.clip_norm, device)
+        progress.seconds.append(time.perf_counter() - began)
         model.head.calibrate(_labelled(model, selection, device))
         judged = scores(predict(model, selection, device))
         metrics.update({f"selection/{name}": value for name, value in judged.items()})
@@ -99,7 +103,7 @@ def fit(
             save_cost = since_save - started
     last_state = _snapshot(model)
     model.load_state_dict(progress.best_state)
-    return Fitted(model, progress.best_epoch, last_state, progress.history, resumed_at)
+    return Fitted(model, progress.best_epoch, last_state, progress.history, progress.seconds, resumed_at)
 
 
 def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, on_epoch: OnEpoch) -> Fitted:
@@ -109,22 +113,25 @@ def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, 
             f"fusion {model.head.name!r} is solved for, so nothing can be trained with it. "
             "Set front_end.trainable=none."
         )
+    began = time.perf_counter()
     model.head.solve(_labelled(model, train, device))
+    seconds = time.perf_counter() - began
     model.head.calibrate(_labelled(model, selection, device))
     metrics = {f"train/{name}": value for name, value in scores(predict(model, train, device)).items()}
     metrics |= {
         f"selection/{name}": value for name, value in scores(predict(model, selection, device)).items()
     }
     on_epoch(1, metrics)
-    return Fitted(model, 1, _snapshot(model), [metrics])
+    return Fitted(model, 1, _snapshot(model), [metrics], [seconds])
 
 
 class _Progress:
-    """History, and the best epoch so far with its weights."""
+    """History, wall times, and the best epoch so far with its weights."""
 
     def __init__(self, model: Model):
         self._model = model
         self.history: list[dict[str, float]] = []
+        self.seconds: list[float] = []
         self.best_epoch = 0
         self.best = (-math.inf, -math.inf)
         self.best_state: dict[str, Tensor] = {}
@@ -137,7 +144,7 @@ class _Progress:
             self.best_state = _snapshot(self._model)
 
     def state(self) -> dict[str, Any]:
-        kept = ("history", "best_epoch", "best", "best_state")
+        kept = ("history", "seconds", "best_epoch", "best", "best_state")
         return {name: getattr(self, name) for name in kept}
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -80,6 +80,7 @@ def test_one_fold_is_one_run_that_holds_everything_needed_to_judge_it(catalog):
         "selection/accuracy",
         "train/loss",
         "cost/ms_per_clip",
+        "cost/train_s_per_epoch",
     } <= set(record.metrics)
     config = read_json(outcome.run_id, "config.json")
     assert config["values"]["training"]["epochs"] == 3 and config["origins"]["fusion.dropout"] == "default"
