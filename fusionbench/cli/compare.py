@@ -123,9 +123,10 @@ def _experiment(
         if not fusions:
             raise UserError("nothing to compare. Name an experiment, or --fusion twice or more.")
         base, origins = read_options(request)
+        heads = f"Which of {len(fusions)} heads is best on the same terms?"
         experiment = Experiment(
             "heads",
-            f"Which of {len(fusions)} heads is best on the same terms?",
+            heads if len(fusions) > 1 else f"How good is {fusions[0]}?",
             base,
             origins,
             {},

@@ -69,7 +69,9 @@ def plugin_table(catalog: Catalog) -> Table:
 
 
 def _summary(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0].rstrip(".")
+    """The first line of a component's docstring, and whether it is experimental."""
+    first = (inspect.getdoc(cls) or "").partition("\n")[0].rstrip(".")
+    return f"{first} (experimental)" if getattr(cls, "experimental", False) else first
 
 
 def _type(described: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ def _figures(row: Row) -> list[str]:
     columns = [_spread(row.metrics[name]) for name in ("accuracy", "uar", "f1")]
     if row.folds:
         columns.append(_spread(row.folds["accuracy"]))
-    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.2f}"]
+    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.3f}"]
 
 
 def _spread(spread: Spread) -> str:

@@ -47,7 +47,7 @@ def _caption(outcome: Outcome) -> str:
     folds = f"{len(outcome.folds)} folds, " if len(outcome.folds) > 1 else ""
     skipped = f", {len(outcome.skipped)} clips skipped" if outcome.skipped else ""
     cost = (
-        f"{outcome.cost['params']:,.0f} trained parameters, head {outcome.cost['ms_per_clip']:.2f} ms a clip"
+        f"{outcome.cost['params']:,.0f} trained parameters, head {outcome.cost['ms_per_clip']:.3f} ms a clip"
     )
     return f"{folds}{clips} clips judged{skipped}; {cost}\nMLflow run {outcome.run_id}"
 

@@ -25,7 +25,7 @@ SIGMA: dict[str, type[nn.Module]] = {
 
 
 class ARPG(fb.FusionHead):
-    """Parallel graph fusion of N streams."""
+    """ARPGNet's parallel graph fusion: frames of all streams on one graph, joined within a scope."""
 
     name = "arpg"
 

@@ -15,7 +15,10 @@ import fusionbench as fb
 
 
 class BLSTM(fb.FusionHead):
-    """The last state of each direction, side by side, then one linear layer."""
+    """Early fusion: an LSTM reads the concatenated streams in both directions.
+
+    The last state of each direction, side by side, then one linear layer.
+    """
 
     name = "blstm"
 

@@ -31,7 +31,10 @@ class Block(nn.Module):
 
 
 class CMHA(fb.FusionHead):
-    """For two streams: ``h = Block(A, R); h = Block(R, h)``; mean over time, one linear layer."""
+    """Cross-modal attention blocks in series, each stream reading what came before it.
+
+    For two streams: ``h = Block(A, R); h = Block(R, h)``; mean over time, one linear layer.
+    """
 
     name = "cmha"
     experimental = True

@@ -15,7 +15,7 @@ import fusionbench as fb
 
 
 class Concat(fb.FusionHead):
-    """Mean over time of the concatenated streams."""
+    """Concatenation: the mean over time of the streams side by side, then the classifier."""
 
     name = "concat"
 

@@ -14,7 +14,7 @@ import fusionbench as fb
 
 
 class ConcatMLP(fb.FusionHead):
-    """Mean over time of per-frame logits."""
+    """Concatenation with the classifier on every frame; the mean of the frames' logits."""
 
     name = "concat_mlp"
 

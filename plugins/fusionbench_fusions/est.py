@@ -39,7 +39,7 @@ class Snippet(nn.Module):
 
 
 class EST(fb.FusionHead):
-    """Attention within snippets, a transformer over them with one learned query, and the order task."""
+    """Expression Snippet Transformer: attention within snippets, then over them, and the order task."""
 
     name = "est"
     orders: Tensor

@@ -36,7 +36,10 @@ class Layer(nn.Module):
 
 
 class FormerDFER(fb.FusionHead):
-    """Learned positions, three layers, no final norm; the class token is classified."""
+    """Former-DFER's temporal transformer: a class token reads all frames.
+
+    Learned positions, three layers, no final norm; the class token is classified.
+    """
 
     name = "former_dfer"
 

@@ -12,7 +12,7 @@ import fusionbench as fb
 
 
 class GRU(fb.FusionHead):
-    """The last state, then one linear layer."""
+    """Early fusion: a GRU reads the concatenated streams; its last state, then one linear layer."""
 
     name = "gru"
 

@@ -18,7 +18,10 @@ import fusionbench as fb
 
 
 class HseNN(fb.FusionHead):
-    """The machine is solved for, not trained; its solution is a linear layer as any other."""
+    """HSE-NN: mean, deviation, minimum and maximum over time of one stream, and a linear SVM.
+
+    The machine is solved for, not trained; its solution is a linear layer as any other.
+    """
 
     name = "hse_nn"
     solved = True

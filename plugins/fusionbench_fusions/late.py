@@ -20,7 +20,9 @@ STEPS = 10
 
 
 class Late(fb.FusionHead):
-    """``p = sum_s w_s softmax(L_s mean_t x_s)``, returned as ``log p``.
+    """Late (score) fusion: a weighted mean of the streams' probabilities.
+
+    ``p = sum_s w_s softmax(L_s mean_t x_s)``, returned as ``log p``.
 
     log p serves as logits: its softmax is p, so cross-entropy on it is the negative
     log-likelihood of p.

@@ -84,7 +84,7 @@ class Encoder(nn.Module):
 
 
 class MulT(fb.FusionHead):
-    """Cross-modal encoders for each ordered pair of streams, a memory encoder for each stream."""
+    """Multimodal Transformer: each stream reads every other, then a memory encoder reads the result."""
 
     name = "mult"
 

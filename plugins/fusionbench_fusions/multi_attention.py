@@ -29,7 +29,7 @@ class Score(nn.Module):
 
 
 class MultiAttention(fb.FusionHead):
-    """Intra-modal and inter-modal attention; blind to the order of the frames."""
+    """Attention over the moments of each stream, then over the streams; blind to the order of frames."""
 
     name = "multi_attention"
     experimental = True

@@ -14,7 +14,10 @@ import fusionbench as fb
 
 
 class ScoreSum(fb.FusionHead):
-    """A linear layer a network; mean of the softmax over frames and networks; its logarithm."""
+    """Sum of scores: a linear layer for each network, softmax averaged over frames and networks.
+
+    Returned as its logarithm.
+    """
 
     name = "score_sum"
 

@@ -9,7 +9,7 @@ import fusionbench as fb
 
 
 class Single(fb.FusionHead):
-    """Mean pooling of a single stream, then the classifier."""
+    """No fusion: the mean over time of a single stream, then the classifier."""
 
     name = "single"
 

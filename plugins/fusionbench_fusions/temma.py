@@ -122,7 +122,7 @@ class Block(nn.Module):
 
 
 class TEMMA(fb.FusionHead):
-    """Multi-modal attention over N streams, frame by frame, and banded attention over time."""
+    """TEMMA: attention across the streams at each frame, then over time within each stream."""
 
     name = "temma"
 

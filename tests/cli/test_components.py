@@ -10,7 +10,9 @@ def test_list_names_every_builtin_and_preset(cli):
     assert ended.code == 0
     for name in ("arpg", "temma", "mult", "concat_mlp", "region_gat", "tiny", "afew", "arpg-no-scope"):
         assert name in ended.out
-    assert "tiny" not in cli("list", "fusion").out
+    heads = cli("list", "fusion").out
+    assert "tiny" not in heads
+    assert heads.count("(experimental)") == 2  # cmha, multi_attention
 
 
 def test_show_prints_defaults_bounds_and_meaning(cli):

@@ -62,5 +62,8 @@ def test_small_products_stay_with_torch(monkeypatch: pytest.MonkeyPatch) -> None
     small, large = torch.ones(64, 64), torch.ones(512, 512)
     assert not products._by_onednn(small, small)
     assert products._by_onednn(large, large)
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    assert not products._by_onednn(large, large)
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", True)
     monkeypatch.setattr(products, "_mkl_is_slow", lambda: False)
     assert not products._by_onednn(large, large)

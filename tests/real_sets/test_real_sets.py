@@ -14,7 +14,7 @@ from fusionbench.bench.run import run
 from fusionbench.catalog.resolve import Request
 from tests.real_sets import basic_motions, gfe_landmarks
 
-SETS = Path(os.environ.get("FUSIONBENCH_REAL_SETS", "unset"))
+SETS = Path(os.environ.get("FUSIONBENCH_REAL_SETS", "no folder"))
 GFE, MOTIONS = SETS / "gfe_libras_landmarks.npz", SETS / "uea_basicmotions.npz"
 
 
@@ -23,7 +23,7 @@ def test_a_segment_is_a_run_of_shown_frames():
     assert gfe_landmarks.runs(shown) == [slice(0, 2), slice(4, 5), slice(6, 7)]
 
 
-@pytest.mark.skipif(not GFE.is_file(), reason=f"no {GFE}")
+@pytest.mark.skipif(not GFE.is_file(), reason=f"FUSIONBENCH_REAL_SETS names no folder with {GFE.name}")
 @pytest.mark.parametrize(
     ("user", "train", "report", "majority"), [("a", 174, 186, 0.183), ("b", 186, 174, 0.149)]
 )
@@ -41,7 +41,9 @@ def test_gfe_is_of_the_published_size(tmp_path, user, train, report, majority):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not MOTIONS.is_file(), reason=f"no {MOTIONS}")
+@pytest.mark.skipif(
+    not MOTIONS.is_file(), reason=f"FUSIONBENCH_REAL_SETS names no folder with {MOTIONS.name}"
+)
 @pytest.mark.usefixtures("database")
 def test_two_sensors_of_three_channels_are_enough_by_default(tmp_path):
     fb.write_stream_store(tmp_path / "motions", basic_motions.clips(MOTIONS))

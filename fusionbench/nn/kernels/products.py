@@ -58,6 +58,7 @@ def _by_onednn(x: Tensor, y: Tensor) -> bool:
         and x.device.type == "cpu"
         and x.numel() * y.shape[1] >= WORTH_IT
         and _mkl_is_slow()
+        and bool(torch.backends.mkldnn.enabled)  # the user's switch
     )
 
 
