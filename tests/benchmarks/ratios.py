@@ -29,7 +29,7 @@ class Row:
     memory_ratio: float | None
     """peak memory over the peer's; None where not part of the goal"""
     limit: float | None
-    """what the floor reaches against the same peer"""
+    """what torch's own projection alone reaches against the same peer"""
     goal: str
     met: bool
 

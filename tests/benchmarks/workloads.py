@@ -1,7 +1,8 @@
 """What is measured: graph attention on given shapes, ours, PyTorch Geometric's and the floor.
 
-The floor is the projection ``x W`` alone, forward and backward: no graph attention that
-projects its nodes can be faster.
+The floor is the projection ``x W`` alone, forward and backward, as torch multiplies: no graph
+attention that projects its nodes by the same product can be faster. Where ours falls below it,
+oneDNN multiplied (``fusionbench/nn/kernels/products.py``).
 """
 
 from __future__ import annotations

@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 import torch
 from fusionbench_fusions.arpg import ARPG
-from fusionbench_fusions.blstm import BLSTM
 from fusionbench_fusions.cmha import CMHA
 from fusionbench_fusions.concat import Concat
 from fusionbench_fusions.concat_mlp import ConcatMLP
 from fusionbench_fusions.est import EST
 from fusionbench_fusions.former_dfer import FormerDFER
-from fusionbench_fusions.gru import GRU
 from fusionbench_fusions.late import Late
 from fusionbench_fusions.mult import MulT
 from fusionbench_fusions.multi_attention import MultiAttention
+from fusionbench_fusions.recurrent import BLSTM, GRU
 from fusionbench_fusions.single import Single
 from fusionbench_fusions.temma import TEMMA
 
@@ -117,14 +116,13 @@ def test_concatenation_by_hand(head: type[fb.FusionHead]) -> None:
     torch.testing.assert_close(built(given), expected[head]())
 
 
-@pytest.mark.parametrize(("head", "cell"), [(BLSTM, "lstm"), (GRU, "gru")])
-def test_recurrent_heads_read_each_clip_to_its_own_end(head: type[fb.FusionHead], cell: str) -> None:
+@pytest.mark.parametrize("head", [BLSTM, GRU])
+def test_recurrent_heads_read_each_clip_to_its_own_end(head: type[fb.FusionHead]) -> None:
     """Against torch's own cell, run on one clip without padding."""
     given = streams(batch=1, time=4)
     built = build(head, given.spec(4), bidirectional=True)
-    rnn = getattr(built, cell)
-    y, _ = rnn(torch.cat(list(given.values()), dim=-1))
-    h = rnn.hidden_size
+    y, _ = built.read(torch.cat(list(given.values()), dim=-1))
+    h = built.read.hidden_size
     last = torch.cat([y[:, -1, :h], y[:, 0, h:]], dim=-1)  # last forward, first backward
     torch.testing.assert_close(built(given), built.classify(last))
     padded = fb.Streams(

@@ -1,9 +1,12 @@
-"""Early fusion by an LSTM over the concatenated streams, read in both directions.
+"""Early fusion by a recurrent network over the concatenated streams: ``blstm`` and ``gru``.
 
-ARPGNet's reference [34]; the paper gives no sizes. One layer of 256 units is ours.
+``blstm`` is ARPGNet's reference [34]; the paper gives no sizes, so one layer of 256 units is
+ours. ``gru`` is its lighter sibling, read forwards (ours).
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import torch
 from einops import rearrange
@@ -14,23 +17,20 @@ from torch.nn.utils.rnn import pack_padded_sequence
 import fusionbench as fb
 
 
-class BLSTM(fb.FusionHead):
-    """Early fusion: an LSTM reads the concatenated streams in both directions.
+class Recurrent(fb.FusionHead):
+    """The last state of each direction, side by side, then one linear layer."""
 
-    The last state of each direction, side by side, then one linear layer.
-    """
-
-    name = "blstm"
+    cell: ClassVar[type[nn.LSTM] | type[nn.GRU]]
 
     class Config(fb.Config):
         hidden: int = fb.tunable(256, choices=[64, 128, 256, 512], ge=1, description="units a direction")
-        bidirectional: bool = Field(True, description="also read the clip backwards")
+        bidirectional: bool = Field(False, description="also read the clip backwards")
         dropout: float = fb.tunable(0.0, low=0.0, high=0.6, ge=0, lt=1, description="on the last state")
 
     def __init__(self, spec: fb.StreamSpec, config: Config):
         super().__init__()
         self.names = tuple(spec.dims)
-        self.lstm = nn.LSTM(
+        self.read = self.cell(
             sum(spec.dims.values()), config.hidden, batch_first=True, bidirectional=config.bidirectional
         )
         self.drop = nn.Dropout(config.dropout)
@@ -41,10 +41,28 @@ class BLSTM(fb.FusionHead):
         # Packed, each clip ends at its own last real frame, and there the backward reading starts.
         lengths = streams.lengths.clamp(min=1).cpu()
         packed = pack_padded_sequence(side_by_side, lengths, batch_first=True, enforce_sorted=False)
-        _, (last, _) = self.lstm(packed)
+        _, state = self.read(packed)
+        last = state[0] if isinstance(state, tuple) else state  # an LSTM also returns its cell's memory
         return self.classify(self.drop(rearrange(last, "direction b h -> b (direction h)")))
+
+
+class BLSTM(Recurrent):
+    """Early fusion: an LSTM reads the concatenated streams in both directions."""
+
+    name = "blstm"
+    cell = nn.LSTM
+
+    class Config(Recurrent.Config):
+        bidirectional: bool = Field(True, description="also read the clip backwards")
+
+
+class GRU(Recurrent):
+    """Early fusion: a GRU reads the concatenated streams."""
+
+    name = "gru"
+    cell = nn.GRU
 
 
 @fb.hookimpl
 def fusion_heads() -> list[type[fb.FusionHead]]:
-    return [BLSTM]
+    return [BLSTM, GRU]
