@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from fusionbench.contract.watch import Watch
 
+QUIET_SECONDS = 30.0
+"""longest silence in a log while work goes on"""
+
 
 class Screen(Watch):
-    """Progress bars on a terminal, one line a finished task elsewhere. Use as a context."""
+    """Progress bars on a terminal, elsewhere a line now and then. Use as a context."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -24,8 +37,10 @@ class Screen(Watch):
             TextColumn("{task.fields[detail]}"),
             console=self.console,
             disable=not self.console.is_terminal,
+            get_time=time.monotonic,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._spoke = 0.0
 
     def __enter__(self) -> Screen:
         self._bars.start()
@@ -37,9 +52,7 @@ class Screen(Watch):
         self._bars.stop()
 
     def progress(self, task: str, done: int, total: int) -> None:
-        self._advance(task, done, total, "")
-        if done == total and not self.console.is_terminal:
-            self.console.print(f"{task}: {total} done")
+        self._advance(task, done, total)
 
     def note(self, message: str) -> None:
         self.console.print(message, markup=False)
@@ -50,12 +63,22 @@ class Screen(Watch):
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
         accuracy = 100 * metrics["selection/accuracy"]
         detail = f"loss {metrics['train/loss']:.3f}  selection accuracy {accuracy:.1f} %"
-        self._advance("training", epoch, epochs, detail)
-        if epoch == epochs and not self.console.is_terminal:
-            self.console.print(f"training: {epochs} epochs done, {detail}")
+        self._advance("training (epochs)", epoch, epochs, detail)
 
-    def _advance(self, task: str, done: int, total: int, detail: str) -> None:
+    def _advance(self, task: str, done: int, total: int, detail: str = "") -> None:
         known = self._tasks.get(task)
         if known is None or done < self._bars.tasks[known].completed:
             known = self._tasks[task] = self._bars.add_task(task, total=total, detail=detail)
+            self._spoke = time.monotonic()
         self._bars.update(known, completed=done, total=total, detail=detail)
+        if not self.console.is_terminal:
+            self._line(self._bars.tasks[known], detail)
+
+    def _line(self, task: Task, detail: str) -> None:
+        """For a log: a line at the end of a task, and now and then before it."""
+        if not task.finished and time.monotonic() - self._spoke < QUIET_SECONDS:
+            return
+        self._spoke = time.monotonic()
+        state = "done" if task.finished else f"of {task.total:.0f}"
+        left = f", {timedelta(seconds=task.time_remaining)} left" if task.time_remaining else ""
+        self.console.print(f"{task.description}: {task.completed:.0f} {state}{left}  {detail}".rstrip())
