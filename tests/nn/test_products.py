@@ -25,6 +25,11 @@ def test_products_by_onednn_are_those_of_torch(rows: int) -> None:
     expected = (x.double() @ y.double()).float()
     torch.testing.assert_close(products.multiply(x, y), expected)
     torch.testing.assert_close(products.multiply(x.T.contiguous().T, y.T.contiguous().T), expected)
+    place = torch.full((rows, 50), 3.0)
+    assert products.multiply(x, y, out=place) is place
+    torch.testing.assert_close(place, expected)
+    products.add_product(place, x, y)
+    torch.testing.assert_close(place, 2 * expected)
 
 
 @pytest.mark.usefixtures("onednn")

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from fusionbench.nn.graphs import ParallelGraph
 from fusionbench.nn.kernels.opaque import opaque, without_autocast
-from fusionbench.nn.kernels.products import multiply
+from fusionbench.nn.kernels.products import add_product, multiply
 from fusionbench.nn.kernels.scores import Graph, Weights, node_scores, softmax_over_sources
 
 FRAMES = 8
@@ -98,7 +98,7 @@ class BandSum(torch.autograd.Function):
         room = x.new_empty(blocks_at_once(block), attention.shape[2], x.shape[2])
         for clip, some in chunks(attention, block):
             g = torch.bmm(attention[clip, some], seen[clip, some], out=room[: some.stop - some.start])
-            y[clip, targets(some, block)] = multiply(g.view(-1, weight.shape[1]), weight.T)
+            multiply(g.view(-1, weight.shape[1]), weight.T, out=y[clip, targets(some, block)])
         return y
 
     @staticmethod
@@ -115,7 +115,7 @@ class BandSum(torch.autograd.Function):
         for clip, some in chunks(attention, block):
             a, given = attention[clip, some], dy[clip, targets(some, block)]
             g = torch.bmm(a, seen[clip, some], out=room[: len(a)])
-            d_weight += multiply(given.T, g.view(-1, weight.shape[1]))
+            add_product(d_weight, given.T, g.view(-1, weight.shape[1]))
             dg = multiply(given, weight).view(g.shape)
             torch.bmm(dg, seen[clip, some].transpose(1, 2), out=d_attention[clip, some])
             if ctx.needs_input_grad[1]:

@@ -29,12 +29,26 @@ def project(x: Tensor, weight: Tensor) -> Tensor:
     return F.linear(x, weight)
 
 
-def multiply(x: Tensor, y: Tensor) -> Tensor:
-    """``x y`` without gradients: ``(rows, inner)``, ``(inner, columns)`` -> ``(rows, columns)``."""
+def multiply(x: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
+    """``x y`` without gradients: ``(rows, inner)``, ``(inner, columns)`` -> ``(rows, columns)``.
+
+    Args:
+        x: the rows.
+        y: the columns; neither needs to be contiguous.
+        out: where the result goes, if it has a place already.
+    """
     if not _by_onednn(x, y):
-        return x @ y
-    found: Tensor = torch.ops.mkldnn._linear_pointwise(x, y.T, None, "none", [], "")
-    return found
+        return torch.mm(x, y, out=out)
+    made: Tensor = torch.ops.mkldnn._linear_pointwise(x, y.T, None, "none", [], "")
+    return made if out is None else out.copy_(made)
+
+
+def add_product(total: Tensor, x: Tensor, y: Tensor) -> None:
+    """Add ``x y`` to ``total``."""
+    if _by_onednn(x, y):
+        total += multiply(x, y)
+    else:
+        total.addmm_(x, y)
 
 
 class _Projection(torch.autograd.Function):

@@ -32,7 +32,7 @@ from torch.nn import functional as F
 
 from fusionbench.nn.graphs import ParallelGraph
 from fusionbench.nn.kernels.opaque import opaque, without_autocast
-from fusionbench.nn.kernels.products import multiply
+from fusionbench.nn.kernels.products import add_product, multiply
 from fusionbench.nn.kernels.scores import Graph, Weights, node_scores
 
 CHUNK = 48
@@ -212,7 +212,7 @@ class SortedSum(torch.autograd.Function):
             d_rows = torch.zeros_like(rows)
             for run, parts in tiles(members):
                 alpha, given = p.alpha[at][run], dy[clip].index_select(0, p.targets[at][run])
-                d_lin[head] += multiply(given.T, sums_of(alpha, rows, parts))
+                add_product(d_lin[head], given.T, sums_of(alpha, rows, parts))
                 dg, d_weights = multiply(given, lin[head]), d_alpha[at][run]
                 for chunk, part in parts:
                     torch.mm(dg[part], rows[chunk].T, out=d_weights[part])
