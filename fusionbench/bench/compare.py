@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
-from fusionbench.bench.executor import Job, Result, execute
+from fusionbench.bench.executor import execute
 from fusionbench.bench.experiment import Experiment, Member, members
+from fusionbench.bench.job import Job, Result
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.ranking import Row, rank
 from fusionbench.bench.resume import IDENTITY_TAG, KIND_TAG

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from filelock import FileLock
 
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.interrupts import ctrl_c
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -110,6 +111,14 @@ def _experiment_id(uri: str, name: str, tags: tuple[tuple[str, str], ...]) -> st
             with contextlib.suppress(MlflowException):
                 client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
+
+
+def undisturbed() -> contextlib.AbstractContextManager[None]:
+    """Ctrl-C waits for a write to a database file: interrupted in it, SQLAlchemy leaves the file locked.
+
+    A server may take minutes to answer and locks nothing here; there Ctrl-C comes through.
+    """
+    return ctrl_c(held=True) if database_file(tracking_uri()) else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

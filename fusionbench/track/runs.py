@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from fusionbench.contract.errors import UserError
-from fusionbench.track.connection import experiment_id, get_client
+from fusionbench.track.connection import experiment_id, get_client, undisturbed
 from fusionbench.track.view import experiment_tags
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class TrackedRun:
     def flush(self) -> None:
         """Sends the metrics that wait; call it before a checkpoint that must not be ahead of them."""
         while self._pending:
-            self._client.log_batch(self.run_id, metrics=self._pending[:_METRICS_A_BATCH])
+            with undisturbed():
+                self._client.log_batch(self.run_id, metrics=self._pending[:_METRICS_A_BATCH])
             del self._pending[:_METRICS_A_BATCH]
         self._flushed_at = time.monotonic()
 
@@ -83,13 +84,16 @@ class TrackedRun:
 
         entries = [MlflowParam(name, _as_text(value)) for name, value in params.items()]
         for start in range(0, len(entries), _PARAMS_A_BATCH):
-            self._client.log_batch(self.run_id, params=entries[start : start + _PARAMS_A_BATCH])
+            with undisturbed():
+                self._client.log_batch(self.run_id, params=entries[start : start + _PARAMS_A_BATCH])
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets or overwrites tags."""
         from mlflow.entities import RunTag
 
-        self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+        entries = [RunTag(name, value) for name, value in tags.items()]
+        with undisturbed():
+            self._client.log_batch(self.run_id, tags=entries)
 
     def log_json(self, obj: Any, path: str) -> None:
         """Writes an object as the JSON artifact ``path``."""
@@ -124,7 +128,8 @@ class TrackedRun:
         try:
             self.flush()
         finally:
-            self._client.set_terminated(self.run_id, status)
+            with undisturbed():
+                self._client.set_terminated(self.run_id, status)
 
 
 @contextlib.contextmanager
@@ -186,7 +191,8 @@ def _create(
     if parent is not None:
         own["mlflow.parentRunId"] = parent
     where = experiment_id(experiment, experiment_tags())
-    run = client.create_run(where, tags={**own, **tags}, run_name=name)
+    with undisturbed():
+        run = client.create_run(where, tags={**own, **tags}, run_name=name)
     if dataset is not None:
         from mlflow.entities import Dataset, DatasetInput
 
@@ -200,7 +206,8 @@ def _reopen(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> Run:
     from mlflow.exceptions import MlflowException
 
     try:
-        client.update_run(run_id, status="RUNNING")
+        with undisturbed():
+            client.update_run(run_id, status="RUNNING")
     except MlflowException as error:
         raise UserError(
             f"cannot go on with run {run_id!r}: {error}. "

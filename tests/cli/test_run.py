@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from fusionbench.data.store import is_store
 from fusionbench.track.records import find_runs, get_run
+from tests.processes import start, wait_for
 
 QUICK = ["--fusion", "arpg", "--dataset", "afew", "--epochs", "2"]
 
@@ -146,29 +143,10 @@ def test_a_cache_that_is_a_file_is_named(cli, real_afew, tmp_path, monkeypatch):
     assert ended.code == 2 and "cannot be written" in ended.err
 
 
-def process(cache: Path, *arguments: object) -> subprocess.Popen[str]:
-    """A real process, to be interrupted."""
-    code = "from fusionbench.cli.main import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
-        env={**os.environ, "FUSIONBENCH_CACHE": str(cache)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for(condition, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came"
-        time.sleep(0.05)
-
-
 @pytest.mark.slow
 def test_ctrl_c_in_training_closes_the_run_as_killed_and_the_next_goes_on(cli, stand_in, shared_cache):
     long = ["--fusion", "arpg", "--dataset", "afew", "--epochs", "400", "--data-root", stand_in]
-    child = process(shared_cache, "run", *long)
+    child = start(shared_cache, "run", *long)
     wait_for(lambda: any((shared_cache / "unfinished").glob("*/state.pt")))
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=60)
@@ -194,7 +172,7 @@ def test_after_kill_9_the_next_run_gives_the_figures_of_an_undisturbed_one(
         "--json",
     ]
     cache = tmp_path / "killed"
-    child = process(cache, *command)
+    child = start(cache, *command)
     started = {
         "frames": lambda: any((cache / "frames").glob("*.partial/frames.npy")),
         "streams": lambda: any((cache / "streams").glob("*.partial/*.npy")),

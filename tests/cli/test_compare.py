@@ -1,0 +1,56 @@
+"""``compare`` with several processes: none outlives it, however it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from fusionbench.track.records import find_runs
+from tests.processes import start, wait_for
+
+THREE_HEADS = ["--fusion", "arpg", "--fusion", "gru", "--fusion", "concat"]
+LONG = ["compare", *THREE_HEADS, "--dataset", "afew", "--epochs", "4000", "--workers", "2"]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Streams are extracted once; unfinished runs are each test's own."""
+    return tmp_path_factory.mktemp("cache")
+
+
+def of_session(session: int) -> list[int]:
+    """The living processes of a session."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, of = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+        if int(of) == session and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux lists processes in /proc")
+@pytest.mark.parametrize("how", ["Ctrl-C", "Ctrl-C for the parent only", "kill -9 of the parent"])
+def test_workers_end_with_their_parent(drawn_afew, cache, how: str):
+    child = start(cache, *LONG, "--data-root", drawn_afew)
+    wait_for(lambda: len(list(cache.glob("unfinished/*/state.pt"))) >= 2)
+    if how == "Ctrl-C":
+        os.killpg(child.pid, signal.SIGINT)
+    else:
+        child.send_signal(signal.SIGKILL if "kill -9" in how else signal.SIGINT)
+    _, err = child.communicate(timeout=60)
+    wait_for(lambda: not of_session(child.pid), seconds=10)
+    runs = [run.status for run in find_runs(tags={"fusionbench.kind": "run"})]
+    if "kill -9" in how:
+        assert runs == ["RUNNING", "RUNNING"]
+    else:
+        assert child.returncode == 130 and "interrupted" in err and "Traceback" not in err, err
+        assert runs == ["KILLED", "KILLED"]
+    shutil.rmtree(cache / "unfinished")
