@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fusionbench.contract.errors import UserError
-from fusionbench.track.connection import database_file, get_client, tracking_uri
+from fusionbench.track.connection import database_file, get_client, tracking_uri, undisturbed
 from fusionbench.track.records import find_runs
 
 START_FOUR = """
@@ -71,3 +73,20 @@ def test_processes_that_start_at_once_share_a_fresh_database_and_keep_quiet():
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
     finished = find_runs(experiment="afew", status="FINISHED")
     assert sorted(r.name for r in finished) == ["run 0", "run 1", "run 2", "run 3"]
+
+
+def test_ctrl_c_waits_for_a_write_to_a_database_file(database):
+    written = False
+    with pytest.raises(KeyboardInterrupt), undisturbed():
+        os.kill(os.getpid(), signal.SIGINT)
+        written = True
+    assert written
+
+
+def test_ctrl_c_does_not_wait_for_a_server(monkeypatch):
+    monkeypatch.setattr("fusionbench.track.connection.tracking_uri", lambda: "http://127.0.0.1:5000")
+    written = False
+    with pytest.raises(KeyboardInterrupt), undisturbed():
+        os.kill(os.getpid(), signal.SIGINT)
+        written = True
+    assert not written
