@@ -66,6 +66,11 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
         {name: stream.shape[2] for name, stream in streams.items()}, data.classes, loaders.max_time
     )
     head = build_head(config, spec).to(device)
+    if head.solved and count_parameters(front_end):
+        raise NotSupported(
+            f"fusion {head.name!r} is solved for, so nothing before it can learn with it. "
+            "Set front_end.trainable=none and front_end.widen=null."
+        )
     with torch.random.fork_rng(devices=[]), torch.no_grad(), _blaming(head):
         logits = head.eval()(streams)
     _check_logits(head, logits, (len(batch.ids), data.classes))

@@ -23,6 +23,8 @@ class FoldOutcome:
     selected_epoch: int
     report: Predictions
     report_last: Predictions
+    epochs: int = 0
+    """how many there were (a head that is solved for has one); 0 in results of before this was kept"""
     resumed_at: int = 0
 
 

@@ -166,6 +166,7 @@ def report(
         selected_epoch=fitted.selected_epoch,
         report=chosen,
         report_last=last,
+        epochs=len(fitted.history),
         resumed_at=fitted.resumed_at,
     )
 

@@ -108,11 +108,6 @@ def fit(
 
 def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, on_epoch: OnEpoch) -> Fitted:
     """The one epoch of a head whose parameters are solved for; the front end stays as it is."""
-    if any(parameter.requires_grad for parameter in model.parameters()):
-        raise UserError(
-            f"fusion {model.head.name!r} is solved for, so nothing can be trained with it. "
-            "Set front_end.trainable=none."
-        )
     began = time.perf_counter()
     model.head.solve(_labelled(model, train, device))
     seconds = time.perf_counter() - began

@@ -25,11 +25,7 @@ def run_table(outcome: Outcome) -> Table:
         if epochs
         else "selected epochs, folds pooled"
     )
-    last = (
-        f"epoch {outcome.config['training']['epochs']}, the last one"
-        if epochs
-        else "last epochs, folds pooled"
-    )
+    last = f"epoch {one.epochs}, the last one" if epochs else "last epochs, folds pooled"
     rows = [(selected, "report"), (last, "report_last")]
     if not epochs:
         rows += [

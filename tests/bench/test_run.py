@@ -8,7 +8,7 @@ import pytest
 from fusionbench.bench.artifacts import read_fold
 from fusionbench.bench.run import run
 from fusionbench.catalog.resolve import Request
-from fusionbench.contract.errors import UserError
+from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.learn.metrics import pool, scores
 from fusionbench.track.records import find_runs, get_run, read_json
@@ -218,8 +218,14 @@ def test_without_a_relation_encoder_the_head_sees_appearance_alone(catalog):
 def test_a_solved_head_has_one_epoch_and_its_own_solution(catalog):
     watch = Listening()
     outcome = go(catalog, watch, fold="s0", relation="none", fusion="hse_nn")
-    assert watch.epochs == [1] and outcome.folds[0].selected_epoch == 1
+    assert watch.epochs == [1] and outcome.folds[0].selected_epoch == outcome.folds[0].epochs == 1
     assert outcome.metrics["train/accuracy"] == 1.0  # 4 * 128 statistics of 8 clips part them
+
+
+def test_a_solved_head_refuses_a_front_end_that_learns(catalog):
+    with pytest.raises(NotSupported, match=r"'hse_nn' is solved for.*front_end.trainable=none"):
+        go(catalog, fold="s0", fusion="hse_nn", **{"front_end.trainable": "relation"})
+    assert not find_runs()  # refused before anything was opened
 
 
 def test_a_frozen_backbone_without_weights_is_refused(catalog):
