@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from fusionbench.nn.pooling import masked_softmax
+
+AT_ONCE = 2**24
+"""attention weights held at once; 64 MB in float32, which malloc gives back to the system when freed"""
 
 
 def attend(
@@ -32,8 +37,35 @@ def attend(
         ``(batch, queries, dim)``, not yet projected.
     """
     q, k, v = (rearrange(x, "b t (h d) -> b h t d", h=heads) for x in (query, key, value))
+    by_head = None if allowed is None else allowed.unsqueeze(-3)
+    batch, _, queries, _ = q.shape
+    block = max(AT_ONCE // (batch * heads * k.shape[-2]), 1)
+    if queries <= block:
+        y = _attend(q, k, v, by_head, dropout)
+    else:  # blocks of queries, each computed again in the backward pass instead of kept for it
+        y = torch.cat(
+            [
+                checkpoint(_attend, some, k, v, mask, dropout, use_reentrant=False)
+                for some, mask in zip(
+                    q.split(block, dim=-2), _by_queries(by_head, queries, block), strict=True
+                )
+            ],
+            dim=-2,
+        )
+    return rearrange(y, "b h t d -> b t (h d)")
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor | None, dropout: float) -> Tensor:
+    """Of one head and more, ``(batch, heads, time, dim)``."""
     scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    weights = scores.softmax(dim=-1) if allowed is None else masked_softmax(scores, allowed.unsqueeze(-3))
+    weights = scores.softmax(dim=-1) if allowed is None else masked_softmax(scores, allowed)
     if dropout:
         weights = F.dropout(weights, dropout)
-    return rearrange(weights @ v, "b h t d -> b t (h d)")
+    return weights @ v
+
+
+def _by_queries(allowed: Tensor | None, queries: int, block: int) -> list[Tensor | None]:
+    """What each block of queries may read."""
+    if allowed is None or allowed.shape[-2] == 1:
+        return [allowed] * -(-queries // block)
+    return list(allowed.split(block, dim=-2))
