@@ -9,7 +9,7 @@ import queue
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.connection import wait
 from typing import Any, NoReturn
@@ -20,7 +20,6 @@ from fusionbench.bench.source import RunData, data_key, open_data
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import FusionBenchError
-from fusionbench.contract.interrupts import ctrl_c, hold_ctrl_c
 from fusionbench.contract.watch import Watch
 
 
@@ -42,7 +41,7 @@ def run_in_processes(
     with ProcessPoolExecutor(workers, context, _enter, (told,)) as pool:
         try:
             while pending or running:
-                with ctrl_c(held=True):  # a worker that imports or waits must not die with a traceback
+                with _ctrl_c(held=True):
                     while pending and len(running) < workers:  # none is queued, so none starts after Ctrl-C
                         job = pending.popleft()
                         running[pool.submit(_in_worker, members[job.member].config, job.fold, parent)] = job
@@ -70,6 +69,24 @@ def _result(future: Future[Result]) -> Result:
     return Result(None, f"{type(error).__name__}: {error}") if error else future.result()
 
 
+@contextlib.contextmanager
+def _ctrl_c(*, held: bool) -> Iterator[None]:
+    """Hold Ctrl-C back from this thread, or let it in, and undo that at the end.
+
+    Processes that are started while it is held hold it, too, until a job of theirs lets it in: so a
+    worker that imports or waits for its next job does not die with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    how = signal.SIG_BLOCK if held else signal.SIG_UNBLOCK
+    before = signal.pthread_sigmask(how, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 # What follows runs in the worker.
 
 _told: Any = None
@@ -82,7 +99,6 @@ def _enter(told: Any) -> None:
     _told = told
     told.cancel_join_thread()  # progress that nobody reads must not keep the worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.signal(signal.SIGINT, _interrupt_once)
 
 
 def _end_with_parent() -> NoReturn:
@@ -95,12 +111,13 @@ def _end_with_parent() -> NoReturn:
 
 def _interrupt_once(number: int, frame: object) -> NoReturn:
     """Let the run be closed undisturbed by a second Ctrl-C."""
-    hold_ctrl_c()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def _in_worker(config: RunConfig, fold: str, parent: str) -> Result:
-    with ctrl_c(held=False):
+    signal.signal(signal.SIGINT, _interrupt_once)
+    with _ctrl_c(held=False):
         key = data_key(config)
         try:
             if key not in _opened:

@@ -6,6 +6,8 @@ import contextlib
 import functools
 import logging
 import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +17,6 @@ from urllib.parse import unquote, urlsplit
 from filelock import FileLock
 
 from fusionbench.contract.errors import UserError
-from fusionbench.contract.interrupts import ctrl_c
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -113,12 +114,24 @@ def _experiment_id(uri: str, name: str, tags: tuple[tuple[str, str], ...]) -> st
     return str(found.experiment_id)
 
 
-def undisturbed() -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
     """Ctrl-C waits for a write to a database file: interrupted in it, SQLAlchemy leaves the file locked.
 
     A server may take minutes to answer and locks nothing here; there Ctrl-C comes through.
     """
-    return ctrl_c(held=True) if database_file(tracking_uri()) else contextlib.nullcontext()
+    interruptible = threading.current_thread() is threading.main_thread()  # no other thread ever is
+    if not interruptible or database_file(tracking_uri()) is None:
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

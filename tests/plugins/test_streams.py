@@ -112,7 +112,7 @@ def test_the_selection_split_is_stratified_and_keeps_known_subjects_together(tmp
     assert loaders(tmp_path / "alone").selection.ids == loaders(store).selection.ids
 
 
-NEEDS_MORE = {"score_sum": "13312 features"}
+NEEDS_MORE = {"score_sum": "13312 features", "hse_nn": "front_end.widen=null"}
 
 
 @pytest.mark.slow
