@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any, NoReturn
 
@@ -44,7 +45,12 @@ def run_in_processes(
                 with _ctrl_c(held=True):
                     while pending and len(running) < workers:  # none is queued, so none starts after Ctrl-C
                         job = pending.popleft()
-                        running[pool.submit(_in_worker, members[job.member].config, job.fold, parent)] = job
+                        try:
+                            future = pool.submit(_in_worker, members[job.member].config, job.fold, parent)
+                        except BrokenProcessPool as error:
+                            results[job] = _failed(error)
+                        else:
+                            running[future] = job
                 _tell(told, advance)
                 for future in [future for future in running if future.done()]:
                     results[running.pop(future)] = _result(future)
@@ -66,7 +72,15 @@ def _tell(told: Any, advance: Callable[[int], None]) -> None:
 
 def _result(future: Future[Result]) -> Result:
     error = future.exception()
-    return Result(None, f"{type(error).__name__}: {error}") if error else future.result()
+    return _failed(error) if error else future.result()
+
+
+def _failed(error: BaseException) -> Result:
+    if isinstance(error, BrokenProcessPool):
+        reason = "a worker was killed, perhaps because memory ran out; try fewer --workers"
+    else:
+        reason = f"{type(error).__name__}: {error}"
+    return Result(None, reason)
 
 
 @contextlib.contextmanager

@@ -144,7 +144,7 @@ class _Progress:
 
     def restore(self, state: dict[str, Any]) -> None:
         for name in self.state():
-            setattr(self, name, state[name])
+            setattr(self, name, state.get(name, getattr(self, name)))  # older checkpoints hold no times
 
 
 def _snapshot(model: nn.Module) -> dict[str, Tensor]:

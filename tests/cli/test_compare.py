@@ -35,6 +35,11 @@ def of_session(session: int) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> bytes:
+    """Of a living process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux lists processes in /proc")
 @pytest.mark.parametrize("how", ["Ctrl-C", "Ctrl-C for the parent only", "kill -9 of the parent"])
@@ -53,4 +58,19 @@ def test_workers_end_with_their_parent(drawn_afew, cache, how: str):
     else:
         assert child.returncode == 130 and "interrupted" in err and "Traceback" not in err, err
         assert runs == ["KILLED", "KILLED"]
+    shutil.rmtree(cache / "unfinished")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux lists processes in /proc")
+def test_a_worker_that_is_killed_is_told_as_the_reason_of_every_run(drawn_afew, cache):
+    child = start(cache, *LONG, "--data-root", drawn_afew)
+    wait_for(lambda: len(list(cache.glob("unfinished/*/state.pt"))) >= 2)
+    workers = [pid for pid in of_session(child.pid) if b"spawn_main" in command_line(pid)]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 1 and "Traceback" not in err, err
+    assert "every run failed" in err and "try fewer --workers" in err
+    wait_for(lambda: not of_session(child.pid), seconds=10)
     shutil.rmtree(cache / "unfinished")
