@@ -21,8 +21,10 @@ FLOORS = {
     "learn": 3,
     "track": 4,
     "bench": 5,
-    "report": 6,
-    "cli": 7,
+    "study": 6,
+    "authoring": 6,
+    "report": 7,
+    "cli": 8,
 }
 VAGUE = {"utils.py", "common.py", "helpers.py", "base.py", "misc.py"}
 

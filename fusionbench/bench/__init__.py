@@ -1,1 +1,1 @@
-"""Floor 5: the run and what is made of runs."""
+"""Floor 5: one run, from clips to report."""

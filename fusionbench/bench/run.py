@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fusionbench.bench.artifacts import log_fold, log_folds
 from fusionbench.bench.build import build, check_device, seed_everything
@@ -26,6 +27,18 @@ from fusionbench.learn.front_end import Model
 from fusionbench.learn.losses import criterion
 from fusionbench.learn.metrics import chance, scores
 from fusionbench.track.runs import TrackedRun
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around a run and is no part of it: who is told, and where it is written down."""
+
+    catalog: Catalog
+    """whose observers are told"""
+    watch: Watch
+    notes: RunNotes
+    parent: str | None = None
+    """MLflow run that the run lies beneath"""
 
 
 def run(request: Request, watch: Watch | None = None, catalog: Catalog | None = None) -> Outcome:
@@ -51,44 +64,40 @@ def check(request: Request, catalog: Catalog | None = None) -> RunConfig:
     return config
 
 
-def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch, parent: str | None = None) -> Outcome:
-    """Run a resolved config, as a child of the MLflow run ``parent`` if one is given."""
+def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch) -> Outcome:
+    """Run a resolved config."""
     seed_everything(config)
     data = open_data(config, watch)
     folds = data.folds(config.options.fold)
     notes = RunNotes.of(config, data)
     if len(folds) == 1:
-        only = run_fold(config, catalog, data, folds[0], notes, watch, parent)
+        only = run_fold(config, data, folds[0], Surroundings(catalog, watch, notes))
         return _outcome(notes, only.run_id, only.identity, [only], config, data)
     identity = digest([fold_identity(config, data, fold) for fold in folds])
-    with track(notes.folds(identity), parent) as tracked:
-        outcomes = [run_fold(config, catalog, data, f, notes, watch, parent or tracked.run_id) for f in folds]
+    with track(notes.folds(identity)) as tracked:
+        around = Surroundings(catalog, watch, notes, tracked.run_id)
+        outcomes = [run_fold(config, data, fold, around) for fold in folds]
         outcome = _outcome(notes, tracked.run_id, identity, outcomes, config, data)
         log_folds(tracked, outcome)
     return outcome
 
 
-def run_fold(
-    config: RunConfig,
-    catalog: Catalog,
-    data: RunData,
-    fold: Fold,
-    notes: RunNotes,
-    watch: Watch,
-    parent: str | None = None,
-) -> FoldOutcome:
+def run_fold(config: RunConfig, data: RunData, fold: Fold, around: Surroundings) -> FoldOutcome:
     """One fold from seed to report; the eight steps less the two that all folds share."""
     seed_everything(config)
     loaders = load(config, data, fold)
     model = build(config, data, loaders)
-    identity = fold_identity(config, data, fold)
-    with claim(identity) as held, track(notes.fold(identity, fold.name), parent, held.run_id) as tracked:
+    identity, notes = fold_identity(config, data, fold), around.notes
+    with (
+        claim(identity) as held,
+        track(notes.fold(identity, fold.name), around.parent, held.run_id) as tracked,
+    ):
         info = RunInfo(notes.name, identity, config.plain(), data.stand_in)
-        catalog.observe("run_started", watch, info)
-        fitted = fit_model(config, data, model, loaders, held, tracked, catalog, info, watch)
+        around.catalog.observe("run_started", around.watch, info)
+        fitted = fit_model(config, data, model, loaders, held, tracked, info, around)
         outcome = report(config, data, fitted, loaders, fold, tracked, identity)
         log_fold(tracked, outcome, fitted, data, notes.config)
-        catalog.observe("run_ended", watch, info, report=outcome.metrics)
+        around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
     return outcome
 
 
@@ -99,9 +108,8 @@ def fit_model(
     loaders: Loaders,
     held: Claim,
     tracked: TrackedRun,
-    catalog: Catalog,
     info: RunInfo,
-    watch: Watch,
+    around: Surroundings,
 ) -> Fitted:
     """Train; each epoch is logged, shown, and told to observers."""
     training, protocol = config.options.training, data.dataset.protocol
@@ -109,8 +117,8 @@ def fit_model(
 
     def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
         tracked.log_metrics(metrics, step=epoch)
-        watch.epoch(epoch, epochs, metrics)
-        catalog.observe("epoch_ended", watch, info, epoch=epoch, metrics=metrics)
+        around.watch.epoch(epoch, epochs, metrics)
+        around.catalog.observe("epoch_ended", around.watch, info, epoch=epoch, metrics=metrics)
 
     loss = criterion(
         protocol.loss if training.loss == "protocol" else training.loss,

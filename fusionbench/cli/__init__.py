@@ -1,1 +1,1 @@
-"""Floor 7: one small file a command; parses, prints, sets exit codes."""
+"""Floor 8: one small file a command; parses, prints, sets exit codes."""

@@ -41,7 +41,7 @@ def check(
 
       fusionbench check dataset afew --data-root /data/AFEW
     """
-    from fusionbench.bench.conformance import conformance
+    from fusionbench.authoring.check import conformance
     from fusionbench.catalog.plugins import collect
     from fusionbench.catalog.resolve import resolve_component
     from fusionbench.cli.components import known_kind

@@ -11,8 +11,8 @@ import typer
 from fusionbench.cli import options as opt
 
 if TYPE_CHECKING:
-    from fusionbench.bench.experiment import Experiment
     from fusionbench.catalog.resolve import Request
+    from fusionbench.study.experiment import Experiment
 
 
 def compare(
@@ -79,8 +79,9 @@ def compare(
     }
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
 
-    from fusionbench.bench.compare import compare as run_all, comparison_figure, plan
     from fusionbench.cli.screen import Screen
+    from fusionbench.study.compare import compare as run_all, comparison_figure
+    from fusionbench.study.plan import plan
 
     with Screen() as screen:
         if dry_run:
@@ -109,9 +110,9 @@ def _experiment(
     """The experiment of a file, or the one that flags alone describe."""
     from dataclasses import replace
 
-    from fusionbench.bench.experiment import Experiment, read_experiment
     from fusionbench.catalog.resolve import read_options
     from fusionbench.contract.errors import UserError
+    from fusionbench.study.experiment import Experiment, read_experiment
 
     if path is not None:
         if request.file is not None:
@@ -143,7 +144,7 @@ def _experiment(
 
 
 def _planned(plan: object) -> dict:
-    from fusionbench.bench.compare import Plan
+    from fusionbench.study.plan import Plan
 
     assert isinstance(plan, Plan)
     return {

@@ -24,7 +24,7 @@ def fusion(
 
       fusionbench new fusion gated
     """
-    from fusionbench.bench.scaffold import new_fusion
+    from fusionbench.authoring.new import new_fusion
     from fusionbench.catalog.plugins import collect
 
     root, head, test, project = new_fusion(name, out, collect())

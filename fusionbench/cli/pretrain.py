@@ -26,7 +26,7 @@ def pretrain(
       fusionbench run --fusion arpg --dataset afew --stand-in
         --set backbone.weights=weights/tiny.safetensors --set relation.weights=weights/region_gat.safetensors
     """
-    from fusionbench.bench.pretrain import pretrain as train_front_end
+    from fusionbench.authoring.pretrain import pretrain as train_front_end
     from fusionbench.cli.screen import Screen
 
     with Screen() as screen:

@@ -1,1 +1,1 @@
-"""Floor 6: tables, figures, and the published numbers to set beside ours."""
+"""Floor 7: tables, figures, and the published numbers to set beside ours."""

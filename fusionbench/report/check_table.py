@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.markup import escape
 from rich.table import Table
 
-from fusionbench.bench.conformance import Verdict
+from fusionbench.authoring.check import Verdict
 from fusionbench.report.tables import plain_table
 
 STYLES = {"passed": "green", "broken": "bold red", "skipped": "dim"}

@@ -6,9 +6,10 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from fusionbench.bench.compare import Comparison, Plan
-from fusionbench.bench.ranking import Row, Spread
 from fusionbench.report.tables import percent, plain_table
+from fusionbench.study.compare import Comparison
+from fusionbench.study.plan import Plan
+from fusionbench.study.ranking import Row, Spread
 
 
 def ranking_table(made: Comparison) -> RenderableType:

@@ -26,10 +26,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fusionbench.bench.experiment import members, read_experiment
 from fusionbench.catalog.plugins import KINDS, collect
 from fusionbench.catalog.presets import read_presets
 from fusionbench.catalog.resolve import Request
+from fusionbench.study.experiment import members, read_experiment
 from tests.docs.pages import PAGES, ROOT, Block, Step, blocks, steps
 from tests.docs.terminal import Terminal
 

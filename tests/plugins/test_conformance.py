@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fusionbench as fb
-from fusionbench.bench.conformance import conformance
+from fusionbench.authoring.check import conformance
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve_component
 

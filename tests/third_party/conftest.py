@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fusionbench.bench.conformance import small
+from fusionbench.authoring.check import small
 from fusionbench.catalog.plugins import collect
 from fusionbench.data.generate import generate
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import fusionbench as fb
 import pytest
-from fusionbench.bench.scaffold import new_fusion
+from fusionbench.authoring.new import new_fusion
 from fusionbench.catalog.plugins import collect
 from fusionbench.contract.checks.heads import RULES
 

@@ -1,11 +1,11 @@
-"""One job of a comparison: one fold of one member, run to its end or to a reason why there is none."""
+"""One job of a plan: one fold of one member, run to its end or to a reason why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fusionbench.bench.run import run_fold
+from fusionbench.bench.run import Surroundings, run_fold
 from fusionbench.bench.source import RunData
 from fusionbench.bench.tracking import RunNotes
 from fusionbench.catalog.plugins import Catalog
@@ -54,7 +54,8 @@ def run_job(
     """Run beneath the MLflow run ``parent``; whatever is raised becomes the result, so that others go on."""
     try:
         (chosen,) = data.folds(fold)
-        outcome = run_fold(config, catalog, data, chosen, RunNotes.of(config, data), watch, parent)
+        around = Surroundings(catalog, watch, RunNotes.of(config, data), parent)
+        outcome = run_fold(config, data, chosen, around)
     except NotSupported as error:
         return Result(None, str(error), unsupported=True)
     except Exception as error:  # a head may raise anything; it is told in the table with its reason

@@ -15,13 +15,13 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any, NoReturn
 
-from fusionbench.bench.experiment import Member
-from fusionbench.bench.job import EpochsOnly, Job, Result, run_job
 from fusionbench.bench.source import RunData, data_key, open_data
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import FusionBenchError
 from fusionbench.contract.watch import Watch
+from fusionbench.study.experiment import Member
+from fusionbench.study.job import EpochsOnly, Job, Result, run_job
 
 
 def run_in_processes(

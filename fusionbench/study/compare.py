@@ -1,4 +1,4 @@
-"""Runs every member of an experiment that is not finished yet, and ranks them."""
+"""Carries out the plan of an experiment, and ranks what came out."""
 
 from __future__ import annotations
 
@@ -8,35 +8,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
-from fusionbench.bench.executor import execute
-from fusionbench.bench.experiment import Experiment, Member, members
-from fusionbench.bench.job import Job, Result
 from fusionbench.bench.outcome import FoldOutcome, Outcome
-from fusionbench.bench.ranking import Row, rank
 from fusionbench.bench.resume import IDENTITY_TAG, KIND_TAG
-from fusionbench.bench.run import fold_identity
-from fusionbench.bench.source import RunData, data_key, open_data
+from fusionbench.bench.source import RunData
 from fusionbench.bench.tracking import RunNotes
-from fusionbench.catalog.plugins import Catalog, collect
-from fusionbench.contract.errors import FusionBenchError, NotSupported, UserError
+from fusionbench.catalog.plugins import Catalog
+from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
 from fusionbench.figures.ranking import HeadScores, comparison
+from fusionbench.study.execute import execute
+from fusionbench.study.experiment import Experiment, Member
+from fusionbench.study.job import Job, Result
+from fusionbench.study.plan import Absent, Plan, plan
+from fusionbench.study.ranking import Row, rank
 from fusionbench.track.records import find_runs
 from fusionbench.track.runs import TrackedRun, open_run
-
-
-@dataclass(frozen=True)
-class Absent:
-    """A member that gave no figures."""
-
-    label: str
-    seed: int
-    reason: str
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return dict(vars(self))
 
 
 @dataclass(frozen=True)
@@ -68,71 +55,6 @@ class Comparison:
             "failed": [absent.plain() for absent in self.failed],
             "reused": self.reused,
         }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What ``compare`` will do: every fold of every member, finished or to be run."""
-
-    members: list[Member]
-    data: list[RunData | None]
-    """of each member; None where it does not fit"""
-    folds: dict[tuple[int, str], str]
-    """(member, fold) -> identity"""
-    finished: dict[str, str]
-    """identity -> run id"""
-    skipped: list[Absent]
-
-    @property
-    def pending(self) -> list[Job]:
-        """What has to be run."""
-        return [Job(k, name) for (k, name), identity in self.folds.items() if identity not in self.finished]
-
-
-def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None) -> Plan:
-    """Resolve an experiment, prepare its data, and look up what is finished.
-
-    Raises:
-        UserError: the rows are not on equal terms, or the data are absent.
-    """
-    catalog = catalog or collect()
-    made = members(experiment, catalog)
-    data: list[RunData | None] = []
-    skipped: list[Absent] = []
-    opened: dict[str, RunData] = {}
-    for member in made:
-        key = data_key(member.config)
-        try:
-            if key not in opened:
-                opened[key] = open_data(member.config, watch)
-            data.append(opened[key])
-        except NotSupported as error:
-            skipped.append(Absent(member.label, member.seed, str(error)))
-            data.append(None)
-    _refuse_mixed_data(experiment, [d for d in data if d])
-    folds = {}
-    for k, (member, read) in enumerate(zip(made, data, strict=True)):
-        if read is None:
-            continue
-        for fold in read.folds(member.config.options.fold):
-            folds[k, fold.name] = fold_identity(member.config, read, fold)
-    return Plan(made, data, folds, _finished(set(folds.values())), skipped)
-
-
-def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
-    if len({d.stand_in for d in data}) > 1:
-        raise UserError(
-            "generated and real data would stand in one ranking. Compare them in two experiments."
-        )
-    varied = {key.split(".")[0] for key in experiment.row_keys}
-    if len({d.fingerprint for d in data}) > 1 and not varied & {"dataset", "data", "backbone"}:
-        raise UserError("the clips changed between two runs of one experiment. Run it again on data at rest.")
-
-
-def _finished(identities: set[str]) -> dict[str, str]:
-    """Identity -> run id, of the identities whose run is finished."""
-    records = find_runs(tags={KIND_TAG: "run"}, status="FINISHED")
-    return {r.tags[IDENTITY_TAG]: r.run_id for r in records if r.tags.get(IDENTITY_TAG) in identities}
 
 
 def compare(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fusionbench.bench.pretrain import Grades, School, _populations, _r2, pretrain
+from fusionbench.authoring.pretrain import Grades, School, _populations, _r2, pretrain
 from fusionbench.contract.watch import Watch
 
 BRIEF = School(terms=2, people=3, frames=8, passes=1, examinees=3, batch=8)

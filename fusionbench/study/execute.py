@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusionbench.bench.experiment import Member
-from fusionbench.bench.job import EpochsOnly, Job, Result, run_job
 from fusionbench.bench.source import RunData
-from fusionbench.bench.workers import run_in_processes
-from fusionbench.catalog.plugins import Catalog, collect
+from fusionbench.catalog.plugins import Catalog
 from fusionbench.contract.watch import Watch
+from fusionbench.study.executors.in_process import run_in_process
+from fusionbench.study.executors.processes import run_in_processes
+from fusionbench.study.experiment import Member
+from fusionbench.study.job import Job, Result
 
 TASK = "comparing (epochs)"
 
@@ -48,12 +49,7 @@ def execute(
     if workers > 1:
         results = run_in_processes(jobs, members, parent, min(workers, len(jobs)), advance)
     else:
-        results = {}
-        known = catalog or collect()
-        for job in jobs:
-            read, config = data[job.member], members[job.member].config
-            assert read is not None
-            results[job] = run_job(config, read, job.fold, parent, known, EpochsOnly(advance, watch))
+        results = run_in_process(jobs, members, data, parent, advance, watch, catalog)
     if done < total:  # a run failed before its last epoch
         advance(total - done)
     return results

@@ -6,17 +6,20 @@ import dataclasses
 
 import pytest
 
-from fusionbench.bench.compare import compare, plan
-from fusionbench.bench.experiment import Experiment, members, read_experiment
-from fusionbench.bench.ranking import Spread
 from fusionbench.bench.run import run
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.presets import shipped
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
+from fusionbench.study.compare import compare
+from fusionbench.study.experiment import Experiment, members, read_experiment
+from fusionbench.study.plan import plan
+from fusionbench.study.ranking import Spread
 from fusionbench.track.records import find_runs, get_run
 from tests import fakes
+
+pytestmark = pytest.mark.usefixtures("database")
 
 BASE = {"dataset": "squares", "fold": "s0", "training.epochs": 2, "training.batch_size": 4}
 

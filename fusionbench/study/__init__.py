@@ -1,0 +1,1 @@
+"""Floor 6: families of runs: an experiment, its plan, who carries it out, the ranking."""
