@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
+from fusionbench.bench.parts import parts_line
 from fusionbench.bench.source import RunData
 from fusionbench.figures.confusion import confusion_matrix
 from fusionbench.figures.curves import learning_curves
@@ -33,6 +34,7 @@ def log_fold(
             "selection/epoch": outcome.selected_epoch,
         }
     )
+    tracked.set_tags(_part_tags(outcome))
     classes = data.dataset.classes
     split = "report split"
     tracked.log_json(config, "config.json")
@@ -60,6 +62,15 @@ def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
     averaged = {n: v for n, v in averaged_metrics(outcome.folds).items() if n.startswith("report")}
     tracked.log_metrics({**pooled, **averaged, "pooled_report/chance": outcome.chance})
     tracked.log_json(outcome.plain(), OUTCOME)
+
+
+def _part_tags(outcome: FoldOutcome) -> dict[str, str]:
+    """What the runs table says of the fold's parts; a leak's tag is there where there is a leak."""
+    tags = {"fusionbench.parts": parts_line(outcome.parts)}
+    if outcome.subject_leak:
+        shared = outcome.subject_leak
+        tags["fusionbench.subject_leak"] = f"{shared['count']} of {shared['of']}"
+    return tags
 
 
 def read_fold(run_id: str) -> FoldOutcome:

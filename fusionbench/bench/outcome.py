@@ -26,6 +26,11 @@ class FoldOutcome:
     epochs: int = 0
     """how many there were (a head that is solved for has one); 0 in results of before this was kept"""
     resumed_at: int = 0
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """``train``, ``selection``, ``report`` -> ``clips``, ``subjects`` (None: not known), ``name``; empty in
+    results of before this was kept, as is ``subject_leak``"""
+    subject_leak: dict[str, Any] | None = None
+    """reported subjects who were also trained or selected on: first ``subjects``, ``count``, ``of``"""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ class Outcome:
                     "identity": f.identity,
                     "metrics": f.metrics,
                     "selected_epoch": f.selected_epoch,
+                    "parts": f.parts,
+                    "subject_leak": f.subject_leak,
                 }
                 for f in self.folds
             ],
