@@ -61,16 +61,16 @@ class Parts:
         found = []
         shared = self.subject_leak()
         if shared:
-            trained = leak(self.train, self.report)
-            seen = "trained on" if trained == shared else "trained or selected on"
+            selected = not self.carved and leak(self.train, self.report) != shared
+            seen = "trained or selected on" if selected else "trained on"
             found.append(Finding(LEAK, leak_message(shared, seen), wrong=True))
         unclear = leak(self.train, self.selection)
         if unclear:
             found.append(
                 Finding(
                     "selection subjects",
-                    f"{unclear['count']} of {unclear['of']} subjects of the selection split are also trained on: "
-                    f"{_named(unclear)}. The epoch is chosen on people who are known.",
+                    f"{unclear['count']} of {unclear['of']} subjects of the selection split are "
+                    f"also trained on: {_named(unclear)}. The epoch is chosen on people who are known.",
                 )
             )
         everyone = (*self.train, *self.selection, *self.report)
@@ -79,8 +79,8 @@ class Parts:
             found.append(
                 Finding(
                     "no subject",
-                    f"{unknown} of {len(everyone)} clips have no subject. Each counts as a person of its own: "
-                    "a leak through them cannot be seen.",
+                    f"{unknown} of {len(everyone)} clips have no subject. "
+                    "Each counts as a person of its own: a leak through them cannot be seen.",
                 )
             )
         missing = in_order({c.label for c in self.train} - {c.label for c in self.selection})
@@ -171,7 +171,7 @@ def leak(seen: Sequence[Clip], judged: Sequence[Clip]) -> dict[str, Any] | None:
     return {"subjects": both[:_NAMES], "count": len(both), "of": len(of)} if both else None
 
 
-def leak_message(shared: Mapping[str, Any], seen: str) -> str:
+def leak_message(shared: Mapping[str, Any], seen: str = "trained on") -> str:
     """``subject leak: 12 of 12 reported subjects are also trained on: ...``."""
     return f"{LEAK}: {shared['count']} of {shared['of']} reported subjects are also {seen}: {_named(shared)}."
 

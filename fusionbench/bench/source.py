@@ -18,7 +18,7 @@ from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import cache_root, locked, writable_folder
-from fusionbench.data.checks import check_streams
+from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
 from fusionbench.data.generate import generate
 from fusionbench.data.ingest import frame_store
@@ -174,8 +174,11 @@ def _tell(config: RunConfig, data: RunData, watch: Watch) -> None:
             f"{leaks[0].message} Put a subject's clips into one part, "
             "or leave out data.on_subject_leak=fail to be told only."
         )
+    found += [*data.notes, *check_names(data.index.clips)]
     streams = {n: array for n, array in data.arrays.items() if array.ndim == 2 and array.dtype.kind == "f"}
-    for finding in (*found, *data.notes, *(check_streams(data.index, streams) if streams else ())):
+    if streams:
+        found += check_streams(data.index, streams)
+    for finding in found:
         watch.warn(finding.message)
 
 

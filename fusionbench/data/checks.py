@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from fusionbench.contract.dataset import Clip
 from fusionbench.data.findings import Finding, listed
 from fusionbench.data.labels import alike
 from fusionbench.data.outliers import outlier_findings
 from fusionbench.data.store import StoreIndex
-from fusionbench.data.survey import Ends, Survey, survey
+from fusionbench.data.survey import Ends, Survey, float32_steps, survey
 
 _PADDED = 0.01
 """share of all frames from which zeros in every stream are told"""
@@ -23,7 +24,7 @@ _STEPS = 100
 def check_streams(
     index: StoreIndex, arrays: Mapping[str, np.ndarray], surveyed: Survey | None = None
 ) -> list[Finding]:
-    """Everything there is to say about streams and the names of their clips.
+    """What there is to say about the numbers.
 
     Args:
         index: the clips.
@@ -40,7 +41,6 @@ def check_streams(
         *outlier_findings(index, arrays, seen),
         *_padding(index, seen),
         *_equal_contents(index, arrays, seen),
-        *_names(index),
     ]
 
 
@@ -74,7 +74,7 @@ def _coarse(seen: Survey) -> list[Finding]:
     found = []
     for name, extremes in seen.all.items():
         low, high = extremes.low.astype(np.float64), extremes.high.astype(np.float64)
-        steps = (high - low) / np.spacing(np.maximum(extremes.high, -extremes.low))
+        steps = (high - low) / float32_steps(np.maximum(extremes.high, -extremes.low))
         flags = (steps > 0) & (steps < _STEPS)
         if flags.any():
             k = int(flags.argmax())
@@ -165,11 +165,13 @@ def _equal(index: StoreIndex, arrays: Mapping[str, np.ndarray], first: int, seco
     return all(np.array_equal(array[rows[0]], array[rows[1]]) for array in arrays.values())
 
 
-def _names(index: StoreIndex) -> list[Finding]:
+def check_names(clips: Iterable[Clip]) -> list[Finding]:
+    """What there is to say about the names of classes and subjects."""
+    clips = list(clips)
     found = []
     for what, names in (
-        ("label", {clip.label for clip in index.clips}),
-        ("subject", {clip.subject for clip in index.clips if clip.subject}),
+        ("label", {clip.label for clip in clips}),
+        ("subject", {clip.subject for clip in clips if clip.subject}),
     ):
         groups = [" and ".join(map(repr, group)) for group in alike(names)]
         if groups:

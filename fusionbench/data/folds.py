@@ -97,7 +97,7 @@ def _by_subject(labels: np.ndarray, groups: np.ndarray, parts: int, seed: int) -
 
 def _lost(labels: np.ndarray, selected: np.ndarray) -> np.ndarray:
     """Which classes ``(classes,)`` have every clip selected."""
-    return np.bincount(labels[~selected], minlength=labels.max() + 1) == 0
+    return np.bincount(labels[np.logical_not(selected)], minlength=labels.max() + 1) == 0
 
 
 def _given_back(labels: np.ndarray, groups: np.ndarray, selected: np.ndarray) -> np.ndarray:
@@ -105,7 +105,7 @@ def _given_back(labels: np.ndarray, groups: np.ndarray, selected: np.ndarray) ->
     shows = np.zeros((groups.max() + 1, labels.max() + 1), dtype=bool)
     shows[groups, labels] = True
     alone = shows[:, shows.sum(axis=0) == 1].any(axis=1)
-    kept = selected & ~alone[groups]
+    kept = selected & np.logical_not(alone[groups])
     while (lost := _lost(labels, kept)).any():
         held = np.unique(groups[kept])
         kept = kept & (groups != held[shows[held][:, lost].sum(axis=1).argmax()])

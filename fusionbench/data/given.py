@@ -13,7 +13,7 @@ from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError, nearest
 from fusionbench.data.findings import Finding, listed
 from fusionbench.data.splits import MEANINGS, SPLIT_NAMES, stored_split
-from fusionbench.data.survey import Measured
+from fusionbench.data.survey import Measured, float32_steps
 
 _NEEDED = ("id", "label", "split", "streams")
 _ALLOWED = (*_NEEDED, "subject")
@@ -131,7 +131,7 @@ class GivenClips:
         (close,) = np.nonzero(stream.high - stream.low <= largest * _CLOSE + _SUBNORMAL)
         if not len(close):
             return
-        steps = np.spacing(largest)
+        steps = float32_steps(largest)
         exact = values[:, close].astype(np.float64)
         course = exact.max(axis=0) - exact.min(axis=0)
         moved = np.abs(stream.values[:, close] - exact).max(axis=0)
@@ -216,5 +216,5 @@ def _numpy(array: Any) -> np.ndarray:
         array = array.detach().cpu()
         array = array.float() if array.is_floating_point() and array.element_size() < 4 else array
     elif isinstance(array, np.ma.MaskedArray):  # what is masked is not known
-        array = array.astype(np.float64).filled(np.nan)
+        array = np.ma.filled(array.astype(np.float64), np.nan)
     return np.asarray(array)

@@ -146,8 +146,8 @@ def _finding(name: str, outliers: list[_Outlier], dim: int) -> Finding:
         "outlier",
         f"stream {name!r}, channel {worst.channel}: {worst.frames:,} of {worst.of:,} frames "
         f"{'holds' if worst.frames == 1 else 'hold'} {100 * worst.share:.0f} % of its variance, "
-        f"the first in clip {worst.clip!r}, frame {worst.frame}: {worst.value:.4g}, where the other frames lie between "
-        f"{worst.rest[0]:.4g} and {worst.rest[1]:.4g}.{likewise} "
+        f"the first in clip {worst.clip!r}, frame {worst.frame}: {worst.value:.4g}, "
+        f"where the other frames lie between {worst.rest[0]:.4g} and {worst.rest[1]:.4g}.{likewise} "
         "Mend or cut such frames: every other frame is scaled by them.",
         wrong=any(one.wrong for one in outliers),
     )

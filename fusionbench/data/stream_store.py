@@ -11,7 +11,7 @@ from typing import Any
 
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import DataWarning, UserError
-from fusionbench.data.checks import check_streams
+from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding, listed
 from fusionbench.data.given import GivenClips
 from fusionbench.data.labels import in_order
@@ -80,7 +80,8 @@ def write_stream_store(
             stand_in,
         )
     store = open_stream_store(folder)
-    for finding in (*found, *check_streams(store.index, store.arrays, survey)):
+    found += [*check_names(store.index.clips), *check_streams(store.index, store.arrays, survey)]
+    for finding in found:
         warnings.warn(finding.message, DataWarning, stacklevel=2)
 
 

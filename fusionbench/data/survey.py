@@ -136,16 +136,22 @@ def _may_be_padded(stream: np.ndarray) -> bool:
 
 
 def zero_ends(stream: np.ndarray) -> tuple[int, int]:
-    """How many frames of ``(time, dim)`` are zero at the start, and at the end; ``(time, time)`` if all are."""
+    """How many frames of ``(time, dim)`` are zero at the start and at the end; all of them: both."""
     if stream[0, 0] != 0 and stream[-1, 0] != 0:
         return 0, 0
     real = stream.any(axis=1)
     if not real.any():
         return len(stream), len(stream)
-    return int(real.argmax()), int(real[::-1].argmax())
+    return int(real.argmax()), int(np.flip(real).argmax())
 
 
 def _held(stream: np.ndarray) -> int:
     """How many frames right after the first one equal it; all of them: ``time``."""
-    other = (stream != stream[0]).any(axis=1)
+    other = np.not_equal(stream, stream[0]).any(axis=1)
     return int(other.argmax()) - 1 if other.any() else len(stream)
+
+
+def float32_steps(magnitudes: np.ndarray) -> np.ndarray:
+    """How far apart float32 numbers of these magnitudes lie."""
+    below = np.nextafter(magnitudes, np.float32(0))  # the largest one has no neighbour above
+    return np.maximum(magnitudes - below, np.finfo(np.float32).smallest_subnormal)

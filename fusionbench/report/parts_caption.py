@@ -31,6 +31,4 @@ def _leaks(folds: Sequence[FoldOutcome]) -> list[str]:
         return []
     name, shared = next(iter(leaks.items()))
     where = f" in {len(leaks)} folds, such as {name}" if len({fold.fold for fold in folds}) > 1 else ""
-    return [
-        f"{LEAK}{where}: {shared['count']} of {shared['of']} reported subjects are also trained or selected on"
-    ]
+    return [f"{LEAK}{where}: {shared['count']} of {shared['of']} reported subjects are also trained on"]

@@ -67,7 +67,7 @@ class StreamsDataset(fb.Dataset):
         tests = sorted(split for split in sizes if split not in ("train", "selection"))
         if chosen is not None:
             split = chosen if chosen in tests else fb.stored_split(chosen)
-            if split in sizes and split != "train":
+            if split and split in sizes and split != "train":
                 return split
             wrong = "is what is trained on" if split == "train" else "is not there"
             raise fb.UserError(f"dataset.report={chosen}: {chosen!r} {wrong}. {self._choices(sizes)}")
