@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+import fusionbench as fb
+
 
 def test_verify_sets_found_against_the_markers_counts(cli, drawn_afew):
     ended = cli("data", "verify", "afew", "--data-root", drawn_afew, "--json")
@@ -32,3 +36,46 @@ def test_stand_in_never_overwrites(cli, tmp_path):
     ended = cli("data", "stand-in", "afew", "--out", tmp_path / "mine")
     assert ended.code == 2 and "Nothing was written" in ended.err
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "kept"
+
+
+def clips(people: int):
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        yield {
+            "id": f"c{number}",
+            "label": "np"[number % 2],
+            "split": "train" if number < 30 else "test",
+            "subject": f"person-{number // 2 % people}",
+            "streams": {"audio": rng.normal(size=(9, 3))},
+        }
+
+
+def test_verify_shows_the_parts_and_streams_of_a_sound_store_and_ends_with_0(cli, tmp_path):
+    fb.write_stream_store(tmp_path / "sound", clips(people=20))
+    ended = cli("data", "verify", "streams", "--data-root", tmp_path / "sound")
+    assert ended.code == 0
+    lines = [line.split() for line in ended.out.splitlines()]
+    assert ["train", "30", "15", "2"] in lines and ["test", "10", "5", "2"] in lines
+    assert ["audio", "3", "9", "9", "9"] in lines and ["train/n", "15"] in lines
+    assert "finding" not in ended.out and "published" not in ended.out
+
+
+def test_verify_ends_with_1_where_people_leak_and_json_has_all(cli, tmp_path):
+    fb.write_stream_store(tmp_path / "leaking", clips(people=5))
+    ended = cli("data", "verify", "streams", "--data-root", tmp_path / "leaking")
+    assert ended.code == 1 and "1 finding(s), 1 of them wrong" in ended.out
+    assert "subject leak: 5 of 5 reported subjects" in " ".join(ended.out.split())
+    ended = cli("data", "verify", "streams", "--data-root", tmp_path / "leaking", "--json")
+    assert ended.code == 1 and ended.json["sound"] is False
+    assert [part["subjects"] for part in ended.json["parts"]] == [5, 5]
+    assert [finding["kind"] for finding in ended.json["findings"]] == ["subject leak"]
+
+
+def test_a_leak_that_is_to_fail_ends_with_2_and_no_traceback(cli, tmp_path):
+    fb.write_stream_store(tmp_path / "leaking", clips(people=5))
+    fail = ("--set", "data.on_subject_leak=fail")
+    ended = cli(
+        "run", "--fusion", "concat", "--dataset", "streams", "--data-root", tmp_path / "leaking", *fail
+    )
+    assert ended.code == 2 and "Traceback" not in ended.err
+    assert ended.err.splitlines()[-1].startswith("error: subject leak: 5 of 5 reported subjects")

@@ -14,7 +14,7 @@ from fusionbench.data.survey import survey, zero_ends
 
 
 def clips_of(clips: list[np.ndarray], train: int | None = None) -> tuple[StoreIndex, dict[str, np.ndarray]]:
-    """A store of one stream; the first ``train`` clips (else three quarters) are trained on, others reported."""
+    """A store of one stream; the first ``train`` clips (else three quarters) are trained on."""
     rows = np.array([len(clip) for clip in clips])
     train = len(clips) * 3 // 4 if train is None else train
     entries = tuple(Clip(f"c{k}", "x", "train" if k < train else "test") for k in range(len(clips)))

@@ -47,7 +47,7 @@ def test_small_classes_lower_the_number_of_parts_and_a_single_clip_is_an_error()
     _, selection = carve_selection(few, 0.2, 1)
     assert len(selection) == 6
     with pytest.raises(
-        UserError, match="no selection split can be carved .* 1 clips in the .* class, 'rare'"
+        UserError, match=r"no selection split can be carved .* 1 clips in the .* class, 'rare'"
     ):
         carve_selection(few[:-1], 0.2, 1)
 
@@ -94,7 +94,7 @@ def test_more_subjects_than_clips_of_any_class_is_no_riddle():
 
 @st.composite
 def training_parts(draw: st.DrawFn) -> list[Clip]:
-    """2 to 40 clips of up to 5 classes and 8 subjects; a class may belong to one of them, a clip to nobody."""
+    """Up to 40 clips, 5 classes and 8 subjects; a class may belong to one of them, a clip to nobody."""
     subjects, classes = draw(st.integers(1, 8)), draw(st.integers(1, 5))
     owner = [draw(st.none() | st.integers(0, subjects - 1)) for _ in range(classes)]
     known = draw(st.sampled_from(["all", "some", "none"]))
@@ -130,6 +130,7 @@ def plainly(some: list[Clip], fraction: float, seed: int) -> list[str] | None:
         return None
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(training_parts(), st.sampled_from([0.5, 0.2, 0.1]), st.integers(0, 3))
 def test_every_class_is_trained_on_whatever_the_clips(some, fraction, seed):
