@@ -20,6 +20,7 @@ from fusionbench.track.records import read_json
 from fusionbench.track.runs import TrackedRun
 
 OUTCOME = "outcome.json"
+LEAK_TAG = "fusionbench.subject_leak"
 
 
 def log_fold(
@@ -61,6 +62,9 @@ def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
     pooled = {f"pooled_{name}": value for name, value in pooled_metrics(outcome.folds).items()}
     averaged = {n: v for n, v in averaged_metrics(outcome.folds).items() if n.startswith("report")}
     tracked.log_metrics({**pooled, **averaged, "pooled_report/chance": outcome.chance})
+    leaks = [fold.subject_leak for fold in outcome.folds if fold.subject_leak]
+    if leaks:
+        tracked.set_tags({LEAK_TAG: f"in {len(leaks)} of {len(outcome.folds)} folds"})
     tracked.log_json(outcome.plain(), OUTCOME)
 
 
@@ -69,7 +73,7 @@ def _part_tags(outcome: FoldOutcome) -> dict[str, str]:
     tags = {"fusionbench.parts": parts_line(outcome.parts)}
     if outcome.subject_leak:
         shared = outcome.subject_leak
-        tags["fusionbench.subject_leak"] = f"{shared['count']} of {shared['of']}"
+        tags[LEAK_TAG] = f"{shared['count']} of {shared['of']}"
     return tags
 
 

@@ -191,6 +191,6 @@ def parts_line(sizes: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _size(part: Mapping[str, Any]) -> str:
-    people = f" of {part['subjects']} subjects" if part["subjects"] else ""
+    people = f" of {part['subjects']} subject{'s' * (part['subjects'] > 1)}" if part["subjects"] else ""
     own = f" ({part['name']})" if part["name"] not in ("train", SELECTION, "report") else ""
     return f"{part['clips']} clips{people}{own}"

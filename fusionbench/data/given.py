@@ -112,9 +112,8 @@ class GivenClips:
                 f"{where} has shape {values.shape}; expected (time, dim), both at least 1."
                 f"{vector if values.ndim == 1 else ''}"
             )
-        with np.errstate(over="ignore"):
-            stream = Measured.of(values.astype(np.float32))
-        if not (np.isfinite(stream.low).all() and np.isfinite(stream.high).all()):
+        stream = Measured.of(_as_float32(values))
+        if not np.isfinite([stream.low, stream.high]).all():
             bad = np.logical_not(np.isfinite(stream.values).all(axis=1))
             raise UserError(
                 f"{where} is NaN or infinite in {int(bad.sum())} of {len(bad)} frames, "
@@ -174,6 +173,13 @@ class GivenClips:
                 )
             )
         return found
+
+
+def _as_float32(values: np.ndarray) -> np.ndarray:
+    if values.dtype == np.float32:
+        return values.astype(np.float32)  # a copy in rows, of this machine's byte order
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def _split(given: Any, who: str) -> str:

@@ -68,7 +68,8 @@ class _Outlier:
 def _suspects(array: np.ndarray, extremes: Extremes) -> _Suspects:
     rows = np.unique(np.linspace(0, len(array) - 1, _SAMPLE).astype(np.int64))
     sample = np.asarray(array[rows], dtype=np.float64)
-    low, centre, high = np.quantile(sample, (0.1, 0.5, 0.9), axis=0)
+    ranked = np.sort(sample.T, axis=1)
+    low, centre, high = (ranked[:, round(q * (len(rows) - 1))] for q in (0.1, 0.5, 0.9))
     spread = (high - low) / 2
     furthest = np.maximum(extremes.high - centre, centre - extremes.low)
     typical = float(np.median(np.abs(sample - centre).max(axis=1)))

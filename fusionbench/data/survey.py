@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from fusionbench.data.store import StoreIndex
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(NamedTuple):
     """One stream of one clip, ``(time, dim)``, with the least and the largest value of each channel."""
 
     values: np.ndarray

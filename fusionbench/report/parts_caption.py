@@ -30,5 +30,6 @@ def _leaks(folds: Sequence[FoldOutcome]) -> list[str]:
     if not leaks:
         return []
     name, shared = next(iter(leaks.items()))
-    where = f" in {len(leaks)} folds, such as {name}" if len({fold.fold for fold in folds}) > 1 else ""
+    several = len({fold.fold for fold in folds}) > 1
+    where = f" in {len(leaks)} fold{'s' * (len(leaks) > 1)}, such as {name}" if several else ""
     return [f"{LEAK}{where}: {shared['count']} of {shared['of']} reported subjects are also trained on"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.parts import Parts, fold_findings, leak, part_fold, parts_line, unused
-from fusionbench.contract.dataset import Clip, Fold, Protocol
+from fusionbench.contract.dataset import Clip, Dataset, Fold, Protocol
 from fusionbench.contract.errors import UserError
+from fusionbench.report.parts_caption import parts_caption
 
 
 def people(split: str, first: int, last: int, classes: int = 2) -> list[Clip]:
@@ -122,6 +126,42 @@ def test_a_clip_in_two_parts_is_an_error():
     train = people("train", 0, 4)
     with pytest.raises(UserError, match=r"2 clip\(s\) in more than one place, such as 'train/00/0'"):
         parts_of(train, train[:2])
+
+
+def test_a_dataset_of_official_splits_brings_its_validation_part_along():
+    clips = [Clip(split[0], "x", split) for split in ("train", "selection", "report", "test2")]
+    assert Dataset(Path(), None).folds(clips) == [Fold("official", ("t",), ("r",), ("s",))]
+    assert Dataset(Path(), None).folds(clips[::2]) == [Fold("official", ("t",), ("r",))]
+
+
+def outcome_of(*folds: Parts) -> Outcome:
+    made = [
+        FoldOutcome(
+            f"f{k}",
+            "id",
+            "identity",
+            {},
+            {},
+            0.5,
+            1,
+            ...,
+            ...,
+            parts=f.sizes(),
+            subject_leak=f.subject_leak(),
+        )
+        for k, f in enumerate(folds)
+    ]
+    return Outcome("concat/x/s0", "id", "x", {}, "identity", False, made)
+
+
+def test_a_caption_names_the_parts_or_says_how_far_they_go():
+    small = parts_of(people("train", 0, 10), people("test", 10, 13))
+    large = parts_of(people("train", 0, 20), people("test", 18, 23))
+    assert parts_caption([outcome_of(small), outcome_of(small)]) == [parts_line(small.sizes())]
+    assert parts_caption([outcome_of(small, large)]) == [
+        "trained on 16 to 32, selected on 4 to 8, reported on 6 to 10 clips",
+        "subject leak in 1 fold, such as f1: 2 of 5 reported subjects are also trained on",
+    ]
 
 
 def test_what_is_true_of_several_folds_is_told_once():

@@ -100,6 +100,13 @@ class TrainsOnAll(Sound):
         return [fb.Fold(fold.name, everything, fold.report) for fold in super().folds(clips)]
 
 
+class SelectsOnReported(Sound):
+    """Its validation part is what is reported."""
+
+    def folds(self, clips):
+        return [fb.Fold(f.name, f.train, f.report, selection=f.report[:1]) for f in super().folds(clips)]
+
+
 class ReportsTwice(Sound):
     """Two folds report the same subject."""
 
@@ -154,6 +161,7 @@ def test_a_sound_dataset_breaks_nothing(files):
         (FloatFrames, {DECODED}, "are float64 (3, 3, 8, 8); expected uint8"),
         (EmptyFrames, {BAD}, "was read from empty files; expected fusionbench.BadClip"),
         (TrainsOnAll, {DISJOINT, SUBJECTS}, "fold 'ann' trains on 4 clips that it reports"),
+        (SelectsOnReported, {DISJOINT, SUBJECTS}, "fold 'ann' selects on 1 clips that it reports"),
         (ReportsTwice, {DISJOINT}, "is reported more than once"),
         (Remembers, {FOLLOWED}, "a clip that could not be read"),
         (HalfAndHalf, {SUBJECTS}, "subject 'ann' is on both sides of fold 'halves'"),
