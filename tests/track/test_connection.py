@@ -17,7 +17,7 @@ from fusionbench.track.records import find_runs
 START_FOUR = """
 import multiprocessing
 import mlflow.store.tracking.sqlalchemy_store  # the slow part, done once: all four then start together
-from fusionbench.track.runs import open_run
+from fusionbench.track.opening import open_run
 
 def start(number):
     with open_run(experiment="afew", name=f"run {number}", params={}, tags={}) as run:
