@@ -40,7 +40,7 @@ class RunNotes:
     @classmethod
     def of(cls, config: RunConfig, data: RunData) -> RunNotes:
         """Notes for a resolved config on its data."""
-        dataset = config.dataset.name
+        dataset = data_name(config, data)
         experiment = experiment_name(config, data)
         tags = {
             "fusionbench.stand_in": str(data.stand_in).lower(),
@@ -96,15 +96,20 @@ def track(
         yield tracked
 
 
+def data_name(config: RunConfig, data: RunData) -> str:
+    """The dataset's name; of a user's own streams the name of their store."""
+    name = config.dataset.name
+    return (data.dataset.root.resolve().name or name) if config.dataset.cls.precomputed else name
+
+
 def experiment_name(config: RunConfig, data: RunData) -> str:
     """One MLflow experiment a dataset, and one a store where the data are a user's own streams.
 
     Generated data never share one with real data.
     """
-    name = config.dataset.name
-    marks = ["stand-in"] if data.stand_in else []
-    if config.dataset.cls.precomputed:
-        name, marks = data.dataset.root.resolve().name or name, [config.dataset.name, *marks]
+    marks = [config.dataset.name] if config.dataset.cls.precomputed else []
+    marks += ["stand-in"] if data.stand_in else []
+    name = data_name(config, data)
     return f"{name} ({', '.join(marks)})" if marks else name
 
 

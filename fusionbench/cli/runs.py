@@ -58,7 +58,7 @@ def runs(
     from fusionbench.report.runs_table import SHOWN_ID, runs_table
 
     console = Console()
-    console.print(runs_table(found, known, tracking_uri()))
+    console.print(runs_table(found, tracking_uri()))
     if found:
         console.print(f"next: fusionbench run-info {found[0].run_id[:SHOWN_ID]}", highlight=False)
     else:

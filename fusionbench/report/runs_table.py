@@ -20,15 +20,13 @@ SHOWN_ID = 12
 """characters of an id that a table shows; every command takes them for the whole"""
 
 
-def runs_table(records: Sequence[RunRecord], experiments: Mapping[str, str], place: str) -> Table:
+def runs_table(records: Sequence[RunRecord], place: str) -> Table:
     """One row a run, the newest first.
 
     Args:
         records: the runs.
-        experiments: name -> id.
         place: where they were looked for.
     """
-    names = {number: name for name, number in experiments.items()}
     table = plain_table(
         escape(f"{len(records)} run(s) of {place}"), "accuracy on the report split; best mean of a comparison"
     )
@@ -40,7 +38,6 @@ def runs_table(records: Sequence[RunRecord], experiments: Mapping[str, str], pla
         table.add_row(
             record.run_id[:SHOWN_ID],
             escape(record.name),
-            escape(names.get(record.experiment_id, "")),
             record.tags.get("fusionbench.kind", ""),
             record.status.lower(),
             _score(record),

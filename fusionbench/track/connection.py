@@ -78,10 +78,13 @@ def answers(uri: str, seconds: float = PROBE_SECONDS) -> bool:
 
 
 def database_file(uri: str) -> Path | None:
-    """The sqlite file behind a tracking address, None for a server or another database."""
-    parts = urlsplit(uri)
-    path = unquote(parts.path.removeprefix("/"))
-    return Path(path) if parts.scheme.startswith("sqlite") and path else None
+    """The sqlite file behind a tracking address, None for a server or another database.
+
+    As MLflow reads it: escapes are resolved, and a ``#`` is a part of the name like any other.
+    """
+    scheme, _, rest = uri.partition("://")
+    path = unquote(rest.partition("?")[0].removeprefix("/"))
+    return Path(path) if scheme.startswith("sqlite") and path else None
 
 
 def get_client() -> MlflowClient:

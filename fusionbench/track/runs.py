@@ -87,8 +87,8 @@ class TrackedRun:
         self._delivery.send({"do": "tags", "tags": dict(tags)})
 
     def log_json(self, obj: Any, path: str) -> None:
-        """Writes an object as the JSON artifact ``path``."""
-        self.log_text(json.dumps(obj, indent=1), path)
+        """Writes an object as the JSON artifact ``path``; paths and the like as their text."""
+        self.log_text(json.dumps(obj, indent=1, default=str), path)
 
     def log_text(self, text: str, path: str) -> None:
         """Writes the text artifact ``path``."""

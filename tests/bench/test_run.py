@@ -109,7 +109,11 @@ def test_streams_are_extracted_once_and_a_second_head_touches_no_backbone(catalo
 @pytest.mark.parametrize("trainable", ["none", "relation", "all"])
 def test_same_seed_same_digits_for_every_way_of_training(catalog, trainable):
     values = {"fold": "s0", "front_end.trainable": trainable, "training.epochs": 2}
-    first, again, other = go(catalog, **values), go(catalog, again=True, **values), go(catalog, seed=1, **values)
+    first, again, other = (
+        go(catalog, **values),
+        go(catalog, again=True, **values),
+        go(catalog, seed=1, **values),
+    )
     assert first.identity == again.identity != other.identity
     assert first.metrics == again.metrics
     assert np.array_equal(first.folds[0].report.log_probabilities, again.folds[0].report.log_probabilities)
