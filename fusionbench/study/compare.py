@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
-from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, join
+from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, close_orphans, join
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.run import prepare_tracker
 from fusionbench.bench.source import RunData
@@ -98,7 +98,10 @@ def compare(
         track(_opened(experiment, identity, notes), held, watch) as tracked,
     ):
         tracked.log_json(_asked(experiment), "experiment.json")  # now: it tries the artifact store
-        results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+        try:
+            results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+        finally:
+            close_orphans()  # the runs of workers that were killed
         comparison_made = _collect(experiment, made, results, tracked, notes)
         _log(comparison_made, tracked)
     if not comparison_made.runs and comparison_made.failed:
