@@ -61,7 +61,9 @@ def over_datasets(scores: ArrayLike, alpha: float = ALPHA) -> OverDatasets:
             "itself, with the paired test over clips and seeds."
         )
     if heads < 3:
-        raise ValueError(f"{heads} heads; Friedman's test needs three. For two, scipy.stats.wilcoxon is enough.")
+        raise ValueError(
+            f"{heads} heads; Friedman's test needs three. For two, scipy.stats.wilcoxon is enough."
+        )
 
     ranks = rankdata(-table, axis=1)
     friedman, p = (0.0, 1.0) if not np.ptp(ranks) else friedmanchisquare(*table.T)

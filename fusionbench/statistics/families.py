@@ -63,9 +63,9 @@ def judge(pairs: Sequence[Paired], margin: float = MARGIN, alpha: float = ALPHA)
     Better: Holm-adjusted p of no difference below ``alpha``. Equivalent: two one-sided tests within the
     margin, Holm-adjusted over the family too.
 
-    The intervals are Bonferroni's, which hold together, but for a pair that Holm tells apart and
-    Bonferroni does not: its interval has the level of Holm's own step. So an interval excludes 0 exactly
-    where the adjusted p is below ``alpha``.
+    The intervals are Bonferroni's, which hold together. Where Holm tells a pair apart and Bonferroni does
+    not, the end nearer to 0 is that of the interval at the level of Holm's own step. So an interval
+    excludes 0 exactly where the adjusted p is below ``alpha``.
 
     Args:
         pairs: what ``paired`` gave.
@@ -84,16 +84,14 @@ def judge(pairs: Sequence[Paired], margin: float = MARGIN, alpha: float = ALPHA)
     p_equivalence = holm([student.p_equivalence(q.mean, q.variance, q.df, margin) for q in pairs])
     judged = []
     for pair, adjusted, equivalence in zip(pairs, p_holm.tolist(), p_equivalence.tolist(), strict=True):
-        step = alpha / len(pairs)
-        if pair.p >= step and adjusted < alpha:
-            step = alpha * pair.p / adjusted
-        low, high = student.interval(pair.mean, pair.variance, pair.df, 1 - step)
+        low, high = student.interval(pair.mean, pair.variance, pair.df, 1 - alpha / len(pairs))
+        if adjusted < alpha and low <= 0 <= high:
+            near = student.interval(pair.mean, pair.variance, pair.df, 1 - alpha * pair.p / adjusted)
+            low, high = (near[0], high) if pair.mean > 0 else (low, near[1])
         better: Literal["a", "b"] | None = None
         if adjusted < alpha:
             better = "a" if pair.mean > 0 else "b"
-        judged.append(
-            Judged(pair, low, high, adjusted, equivalence, Verdict(better, equivalence < alpha))
-        )
+        judged.append(Judged(pair, low, high, adjusted, equivalence, Verdict(better, equivalence < alpha)))
     return judged
 
 

@@ -135,9 +135,7 @@ def _f1(cells: _Cells, weights: np.ndarray) -> Influence:
     size = cells.true + cells.claimed
     f1 = np.divide(2 * cells.right, size, out=np.zeros(len(size)), where=size > 0)
     slope = np.divide(weights, size, out=np.zeros(len(size)), where=size > 0)
-    values = (
-        2 * slope[cells.labels] * cells.hit - (slope * f1)[cells.labels] - (slope * f1)[cells.predicted]
-    )
+    values = 2 * slope[cells.labels] * cells.hit - (slope * f1)[cells.labels] - (slope * f1)[cells.predicted]
     return Influence(float(weights @ f1), values)
 
 

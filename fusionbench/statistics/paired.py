@@ -131,14 +131,14 @@ def paired(difference: ArrayLike, groups: Iterable[Hashable], level: float = stu
     )
 
 
-def combine(
-    by_seed: float, by_group: float, by_cell: float, seeds: int, groups: int
-) -> tuple[float, float]:
+def combine(by_seed: float, by_group: float, by_cell: float, seeds: int, groups: int) -> tuple[float, float]:
     """Variance of the mean difference and its degrees of freedom, from the parts of both axes."""
     variance = max(by_seed + by_group - by_cell, by_seed, by_group)
     if variance > 0:
         # an axis with a single value has no part, and its term is 0 whatever it is divided by
-        terms = (by_seed / variance) ** 2 / max(seeds - 1, 1) + (by_group / variance) ** 2 / max(groups - 1, 1)
+        terms = (by_seed / variance) ** 2 / max(seeds - 1, 1) + (by_group / variance) ** 2 / max(
+            groups - 1, 1
+        )
         return variance, 1 / terms
     if by_cell > 0:
         return by_cell, float((seeds - 1) * (groups - 1))

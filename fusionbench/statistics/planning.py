@@ -90,7 +90,9 @@ class Assumptions:
         in_group = design.clips / design.groups
         people = self.group_sd if design.groups < design.clips else (0.0,)
         return [
-            Components(2 * seed**2, person**2 + lasting * differ / in_group, (1 - lasting) * differ / in_group)
+            Components(
+                2 * seed**2, person**2 + lasting * differ / in_group, (1 - lasting) * differ / in_group
+            )
             for differ, lasting, seed, person in product(self.differ, self.lasting, self.seed_sd, people)
         ]
 
@@ -183,16 +185,19 @@ def groups_needed(
 
     None where no number of groups does: the seeds set a floor.
     """
-    low, high = 2, MOST_TIMES * design.groups
-    if not _found(components, design.seeds, high, design.pairs, difference, alpha):
-        return None
-    while low < high:
+    low, high = 1, 2
+    # upwards, not by bisection alone: with more groups the few seeds come to dominate, and t grows
+    while not _found(components, design.seeds, high, design.pairs, difference, alpha):
+        if high > MOST_TIMES * design.groups:
+            return None
+        low, high = high, high + max(1, high // 8)
+    while high - low > 1:
         middle = (low + high) // 2
         if _found(components, design.seeds, middle, design.pairs, difference, alpha):
             high = middle
         else:
-            low = middle + 1
-    return low
+            low = middle
+    return high
 
 
 def seeds_for_rank_tests(pairs: int, alpha: float = ALPHA) -> int:

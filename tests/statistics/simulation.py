@@ -15,6 +15,7 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -90,7 +91,7 @@ def repetitions(design: Simulated, times: int, seed: int = 0) -> Iterator[np.nda
 
 
 def classes_of(right: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """True classes ``(clips,)`` and predicted ones ``(heads, seeds, clips)``: wrong clips get another class."""
+    """True classes ``(clips,)`` and predicted ones ``(heads, seeds, clips)``: wrong clips get another."""
     labels = rng.choice(len(SHARES), right.shape[-1], p=SHARES)
     other = (labels + rng.integers(1, len(SHARES), right.shape)) % len(SHARES)
     return labels, np.where(right, labels, other)
@@ -116,12 +117,15 @@ def family(right: np.ndarray, groups: np.ndarray) -> list[Judged]:
 
 def bootstrap_over_clips(right: np.ndarray, resamples: int = 400) -> bool:
     """Whether the 95 % percentile interval over resampled clips, seeds kept, leaves out 0."""
-    clips = right.shape[-1]
-    even = np.full(clips, 1 / clips)
-    weights = np.random.default_rng(1).multinomial(clips, even, resamples) / clips
-    means = weights @ (right[0].astype(float) - right[1]).mean(axis=0)
+    means = _resampled(right.shape[-1], resamples) @ (right[0].astype(float) - right[1]).mean(axis=0)
     low, high = np.quantile(means, (0.025, 0.975))
     return not low <= 0 <= high
+
+
+@cache
+def _resampled(clips: int, resamples: int) -> np.ndarray:
+    """``(resamples, clips)`` weight of each clip, the same for all repetitions."""
+    return np.random.default_rng(1).multinomial(clips, np.full(clips, 1 / clips), resamples) / clips
 
 
 def mcnemar(right: np.ndarray) -> bool:
@@ -172,9 +176,7 @@ def false_equivalence(design: Simulated, times: int, margin: float) -> float:
     """Share of repetitions that call heads equivalent whose difference is the margin itself."""
     design, groups = replace(design, truths=(margin / 2, -margin / 2)), design.groups
     found = (two_way(right, groups) for right in repetitions(design, times))
-    return float(
-        np.mean([student.p_equivalence(q.mean, q.variance, q.df, margin) < 0.05 for q in found])
-    )
+    return float(np.mean([student.p_equivalence(q.mean, q.variance, q.df, margin) < 0.05 for q in found]))
 
 
 def family_errors(design: Simulated, times: int) -> tuple[float, float]:
@@ -200,14 +202,18 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=2000, help="repetitions of each design")
     times = parser.parse_args().times
     print(f"False alarms between equal heads in %, {times} repetitions; in brackets the published ones")
-    print(f"{'':42}" + "".join(f"{name:>22}" for name in TESTS) + f"{'coverage':>10}{'UAR':>6}{'F1':>6}{'M':>6}")
+    print(
+        f"{'':42}" + "".join(f"{name:>22}" for name in TESTS) + f"{'coverage':>10}{'UAR':>6}{'F1':>6}{'M':>6}"
+    )
     for design, published in zip(DESIGNS, PUBLISHED, strict=True):
         line = f"{design.name:42}"
         for k, test in enumerate(TESTS):
             beside = f" ({published[k]:2})" if published else " " * 5
             line += f"{100 * false_alarms(design, times, test):17.1f}{beside}"
         line += f"{100 * coverage(design, times):10.1f}"
-        line += "".join(f"{100 * false_alarms_of(metric, design, times):6.1f}" for metric in ("uar", "f1", "m"))
+        line += "".join(
+            f"{100 * false_alarms_of(metric, design, times):6.1f}" for metric in ("uar", "f1", "m")
+        )
         print(line, flush=True)
     for seeds in (5, 10):
         sizes = {f"{d.clips} clips": replace(d, seeds=seeds) for d in (DESIGNS[0], DESIGNS[2])}
@@ -218,10 +224,13 @@ def main() -> None:
         print(f"mean smallest detectable difference, {seeds} seeds, points:", end=" ")
         print(", ".join(f"{name} {100 * mdd:.1f}" for name, mdd in found.items()))
     ten = replace(DESIGNS[0], seeds=10)
-    print(f"false equivalence at a margin of 6 points, 10 seeds: {100 * false_equivalence(ten, times, 0.06):.1f} %")
+    edge = 100 * false_equivalence(ten, times, 0.06)
+    print(f"false equivalence at a margin of 6 points, 10 seeds: {edge:.1f} %")
     for truths in ((0.0,) * 7, (0.0, 0.0, 0.0, 0.0, 0.05, 0.06, 0.1), tuple(k * 0.03 for k in range(-3, 4))):
         false, missed = family_errors(replace(ten, truths=truths), times // 4)
-        print(f"21 pairs, truths {truths}: false verdicts {100 * false:.1f} %, intervals {100 * missed:.1f} %")
+        print(
+            f"21 pairs, truths {truths}: false verdicts {100 * false:.1f} %, intervals {100 * missed:.1f} %"
+        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -24,7 +26,7 @@ def pair(mean: float, error: float, df: float = 20.0) -> Paired:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_holm_as_statsmodels(p):
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-12)
 
@@ -40,26 +42,52 @@ def test_what_is_no_p_is_refused(p):
         holm(p)
 
 
-@given(st.lists(st.tuples(st.floats(-0.1, 0.1), st.floats(0.001, 0.05), st.floats(1, 60)), min_size=1, max_size=21))
+@given(
+    st.lists(
+        st.tuples(st.floats(-0.1, 0.1), st.floats(0.001, 0.05), st.floats(1, 60)), min_size=1, max_size=21
+    )
+)
 @settings(deadline=None, max_examples=60)
 def test_an_interval_leaves_out_0_exactly_where_the_adjusted_p_is_below_5_percent(drawn):
     for found in judge([pair(*one) for one in drawn]):
-        assert (found.low > 0 or found.high < 0) == (found.p_holm < 0.05) == (found.verdict.better is not None)
+        assert (
+            (found.low > 0 or found.high < 0) == (found.p_holm < 0.05) == (found.verdict.better is not None)
+        )
 
 
-def test_intervals_are_bonferronis_but_where_only_holm_finds_a_difference():
+@pytest.mark.parametrize("sign", [1, -1])
+def test_intervals_are_bonferronis_but_for_the_end_at_0_where_only_holm_finds_a_difference(sign):
     # t 4, 2.6, 1; p .0007, .017, .33: Bonferroni's 5 % / 3 = .0167 misses the second, Holm's 5 % / 2 does not
-    found = judge([pair(0.04, 0.01), pair(0.026, 0.01), pair(0.01, 0.01)])
-    levels = [1 - 0.05 / 3, 1 - 0.05 / 2, 1 - 0.05 / 3]
-    for one, level in zip(found, levels, strict=True):
-        half = stats.t.ppf((1 + level) / 2, 20) * 0.01
-        assert (one.low, one.high) == pytest.approx((one.pair.mean - half, one.pair.mean + half))
-    assert [one.verdict.word for one in found] == ["a", "a", "unknown"]
+    t = np.array([4, 2.6, 1])
+    found = judge([pair(sign * 0.01 * one, 0.01) for one in t])
+    bonferroni = stats.t.ppf(1 - 0.05 / 3 / 2, 20)
+    near, far = t - [bonferroni, stats.t.ppf(1 - 0.05 / 2 / 2, 20), bonferroni], t + bonferroni
+    ends = [(one.low, one.high) if sign > 0 else (-one.high, -one.low) for one in found]
+    np.testing.assert_allclose(ends, 0.01 * np.column_stack([near, far]))
+    assert [one.verdict.word for one in found] == ["a" if sign > 0 else "b"] * 2 + ["unknown"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [0, 1, 5], ids=lambda apart: f"{apart} standard errors apart")
+def test_the_intervals_of_a_family_hold_together(apart):
+    """Seven heads in a row: at five errors some neighbours are found by Holm alone."""
+    rng, truths, families = np.random.default_rng(0), apart * np.arange(7), 500
+    both = list(combinations(range(7), 2))
+    missed = 0
+    for _ in range(families):
+        x = truths + rng.normal(0, 0.5**0.5, 7)
+        found = judge([pair(x[a] - x[b], 1.0, 1e6) for a, b in both])
+        missed += any(
+            not one.low <= truths[a] - truths[b] <= one.high for one, (a, b) in zip(found, both, strict=True)
+        )
+    assert missed / families <= 0.05
 
 
 def test_a_family_of_one_is_the_test_itself():
     (found,) = judge([pair(-0.03, 0.01)])
-    assert (found.low, found.high, found.p_holm) == pytest.approx((found.pair.low, found.pair.high, found.pair.p))
+    assert (found.low, found.high, found.p_holm) == pytest.approx(
+        (found.pair.low, found.pair.high, found.pair.p)
+    )
     assert found.verdict.word == "b"
 
 
@@ -102,7 +130,14 @@ def test_alpha_is_a_share():
 
 def test_ranks_are_as_wide_as_the_pairs_leave_them():
     # 0 beats 2 and 3, 1 beats 3; nothing else can be told
-    verdicts = [(0, 1, UNKNOWN), (0, 2, BETTER_A), (3, 0, BETTER_B), (1, 2, UNKNOWN), (1, 3, BETTER_A), (2, 3, UNKNOWN)]
+    verdicts = [
+        (0, 1, UNKNOWN),
+        (0, 2, BETTER_A),
+        (3, 0, BETTER_B),
+        (1, 2, UNKNOWN),
+        (1, 3, BETTER_A),
+        (2, 3, UNKNOWN),
+    ]
     assert rank_intervals(4, verdicts) == [(1, 2), (1, 3), (2, 4), (3, 4)]
 
 

@@ -33,7 +33,9 @@ def test_the_detectable_difference_is_found_in_four_of_five_comparisons():
     assert found == pytest.approx(0.8, abs=0.002)
 
 
-@pytest.mark.parametrize(("mean", "p", "equivalent"), [(0.0, 1, 0), (0.005, 0, 0), (0.01, 0, 0.5), (-0.02, 0, 1)])
+@pytest.mark.parametrize(
+    ("mean", "p", "equivalent"), [(0.0, 1, 0), (0.005, 0, 0), (0.01, 0, 0.5), (-0.02, 0, 1)]
+)
 def test_without_variance_the_estimate_is_certain(mean, p, equivalent):
     assert student.p_two_sided(mean, 0, 4) == p
     assert student.p_equivalence(mean, 0, 4, 0.01) == equivalent
