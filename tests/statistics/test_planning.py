@@ -1,4 +1,4 @@
-"""What a comparison could show: published examples, the test's own variance, and how much to add."""
+"""What a comparison could show: known designs, the test's own variance, and how much to add."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def mdd(design: Design, assumed: Assumptions = EXAMPLE) -> float:
         (Design(10, 720, 8), 5.2),
     ],
 )
-def test_published_examples(design, points):
+def test_the_mdd_of_known_designs(design, points):
     assert 100 * mdd(design) == pytest.approx(points, abs=0.3)
 
 
