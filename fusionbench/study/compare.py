@@ -24,6 +24,7 @@ from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
 from fusionbench.track.runs import TrackedRun
+from fusionbench.track.view import order_tag
 
 
 @dataclass(frozen=True)
@@ -222,4 +223,6 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
     tracked.log_table(table, "ranking.json")
     tracked.log_figure(comparison_figure(made), "comparison.png")
     best = made.ranking[0]
-    tracked.log_metrics({"best_mean/accuracy": best.metrics["accuracy"].mean, "chance/accuracy": best.chance})
+    mean = best.metrics["accuracy"].mean
+    tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})
+    tracked.set_tags(order_tag(COMPARISON, mean))
