@@ -27,7 +27,12 @@ def test_the_view_shows_what_heads_are_judged_by_best_first():
 
 
 def test_comparisons_stand_on_top_and_the_best_come_first():
-    runs = {"worse": ("run", 0.5), "best": ("run", 0.9), "pooled": ("folds", 0.1), "table": ("comparison", 0.0)}
+    runs = {
+        "worse": ("run", 0.5),
+        "best": ("run", 0.9),
+        "pooled": ("folds", 0.1),
+        "table": ("comparison", 0.0),
+    }
     order = {name: order_tag(*of)[ORDER_TAG] for name, of in runs.items()}
     assert sorted(order, key=order.__getitem__, reverse=True) == ["table", "pooled", "best", "worse"]
 
