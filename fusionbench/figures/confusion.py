@@ -81,8 +81,14 @@ def confusion_matrix(
         _draw_scale(figure, axes, colours)
     each = math.ceil(LINE / min(cell, tall))
     shown = range(0, size, each)
-    upright = {"rotation_mode": "anchor", "ha": "right", "va": "center" if slant == 90 else "top"}
-    axes.set_xticks(shown, below[::each], rotation=slant, **upright)
+    axes.set_xticks(
+        shown,
+        below[::each],
+        rotation=slant,
+        rotation_mode="anchor",
+        ha="right",
+        va="center" if slant == 90 else "top",
+    )
     axes.set_yticks(shown, beside[::each])
     axes.tick_params(length=0 if each == 1 else 2.5)
     axes.spines[:].set_visible(True)

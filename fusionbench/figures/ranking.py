@@ -96,8 +96,8 @@ def comparison(
         axes.annotate(mean, (1, height), (5, 0), ("axes fraction", "data"), "offset points", va="center")
     if chance is not None and math.isfinite(chance):
         axes.axvline(chance, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-        top = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
-        axes.annotate("chance", (chance, 1), (0, 3), color=GREY, ha="center", **top)
+        over = (chance, 1), (0, 3), ("data", "axes fraction"), "offset points"
+        axes.annotate("chance", *over, color=GREY, ha="center")
     axes.set_yticks(range(len(drawn)), names)
     axes.set_ylim(len(drawn) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)

@@ -116,7 +116,9 @@ def round_ticks(axis: Axis, most: int, *, percent: bool = False, **settings: boo
 
 def tick_width(axis: Axis) -> float:
     """Inches that the longest number on a vertical axis takes."""
-    return max(map(line_width, axis.get_major_formatter().format_ticks(axis.get_majorticklocs())), default=0)
+    return max(
+        map(line_width, axis.get_major_formatter().format_ticks(list(axis.get_majorticklocs()))), default=0
+    )
 
 
 def mark_stand_in(figure: Figure, axes: Axes) -> None:

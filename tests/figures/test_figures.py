@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from fusionbench.figures.confusion import _colours, confusion_matrix
 from fusionbench.figures.curves import learning_curves
-from fusionbench.figures.files import FORMATS, save_figure
+from fusionbench.figures.files import save_figure
 from fusionbench.figures.ranking import HeadScores, comparison
 from fusionbench.figures.style import COLUMN, PAGE, TALLEST
 
@@ -159,7 +159,7 @@ LONG = "A title " * 20
 ODD = ["$x", "a_b^c", r"\alpha", "$x_{$", "two\nlines", "", "😀 特征", "فرح", "x" * 5000, "\udcff", "<b>&"]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", ["png", "svg", pytest.param("pdf", marks=pytest.mark.slow)])
 def test_names_of_any_kind_are_drawn_as_they_are(form):
     """No mathematics, no markup, no warning: warnings are errors here."""
     figures = [
