@@ -61,8 +61,7 @@ def save_figure(figure: Figure, path: Path) -> None:
     aside = _aside(path)
     try:
         with printing():
-            settings = {"compress_level": _COMPRESSION} if form == "png" else None
-            figure.savefig(aside, format=form, dpi=_DPI, metadata=_DATELESS.get(form), pil_kwargs=settings)
+            figure.savefig(aside, format=form, dpi=_DPI, metadata=_DATELESS.get(form))
         aside.replace(os.path.realpath(path))
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
@@ -102,5 +101,4 @@ def _suffix(path: Path) -> str:
 
 def _aside(path: Path) -> Path:
     """A hidden name beside the file, this process's own."""
-    real = Path(os.path.realpath(path))
-    return real.with_name(f".{os.getpid()}.{real.name}")
+    return Path(os.path.realpath(path)).with_name(f".figure-{os.getpid()}")
