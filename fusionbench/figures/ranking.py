@@ -29,6 +29,8 @@ _ROW = 0.23  # inches
 _SEEDS_BELOW = 0.27  # of a row: beside the mean, so that neither hides the other
 _NAME = 1.35
 """inches that a head's name may take; the table has it whole"""
+_WORDS = 1.6
+"""inches kept for what stands above and below the rows"""
 _NO_MEAN = "not finite"
 
 
@@ -57,6 +59,7 @@ def comparison(
     metric: str = "accuracy",
     interval: str = "",
     chance: float | None = None,
+    caution: str = "",
     stand_in: bool = False,
 ) -> Figure:
     """Dot plot of heads, best mean on top; no more rows than a page holds, the rest are counted.
@@ -67,6 +70,7 @@ def comparison(
         metric: name of the scores.
         interval: what the bars are, as in ``95 % bootstrap over clips``.
         chance: score of guessing, drawn as a line.
+        caution: what must be read beside the scores; stands below them.
         stand_in: the data are generated; marks the figure.
 
     Raises:
@@ -75,12 +79,15 @@ def comparison(
     if not rows or any(len(row.scores) == 0 for row in rows):
         raise ValueError("a comparison needs at least one head, and each head at least one score")
     ranked = sorted(rows, key=lambda row: math.inf if math.isnan(row.mean) else -row.mean)
-    drawn = ranked[: int((TALLEST - 1) / _ROW)]
-    explained = wrapped(_explained(ranked, len(drawn), interval), COLUMN - 2 * PAD)
+    drawn = ranked[: int((TALLEST - _WORDS) / _ROW)]
+    room = COLUMN - 2 * PAD
+    explained = wrapped(_explained(ranked, len(drawn), interval), room)
+    warned = wrapped(caution, room) if caution else []
 
     names = distinct([row.name for row in drawn], _NAME)
     means = [_NO_MEAN if math.isnan(row.mean) else f"{row.mean:.1%}" for row in drawn]
-    bottom = LINE * (2 + len(explained)) + 3 * PAD
+    words = LINE * (len(explained) + len(warned)) + PAD
+    bottom = words + 2 * LINE + 2 * PAD
     top = 1.5 * LINE if chance is not None else PAD
     figure, axes = new_figure(
         COLUMN,
@@ -91,9 +98,9 @@ def comparison(
         top=top,
         title=title,
     )
-    for height, (row, mean) in enumerate(zip(drawn, means, strict=True)):
-        _draw(axes, height, row)
-        axes.annotate(mean, (1, height), (5, 0), ("axes fraction", "data"), "offset points", va="center")
+    for place, (row, mean) in enumerate(zip(drawn, means, strict=True)):
+        _draw(axes, place, row)
+        axes.annotate(mean, (1, place), (5, 0), ("axes fraction", "data"), "offset points", va="center")
     if chance is not None and math.isfinite(chance):
         axes.axvline(chance, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         over = (chance, 1), (0, 3), ("data", "axes fraction"), "offset points"
@@ -104,7 +111,10 @@ def comparison(
     axes.spines["left"].set_visible(False)
     round_ticks(axes.xaxis, 4, percent=True)
     axes.set_xlabel(drawable(metric))
-    figure.text(PAD / COLUMN, PAD / figure.get_figheight(), "\n".join(explained), color=GREY, va="bottom")
+    height = figure.get_figheight()
+    corner = PAD / COLUMN
+    figure.text(corner, PAD / height, "\n".join(warned), va="bottom")
+    figure.text(corner, words / height, "\n".join(explained), color=GREY, va="top")
     if stand_in:
         mark_stand_in(figure, axes)
     return figure

@@ -117,6 +117,12 @@ def test_a_comparison_of_nothing_is_refused():
         comparison([HeadScores("arpg", [])])
 
 
+def test_a_caution_stands_below_the_scores():
+    caution = "Rows differ in fusion.heads: picking the best is tuning on the report split."
+    said = texts(comparison(ROWS, caution=caution))
+    assert caution in " ".join(said).replace("\n", " ")
+
+
 def test_a_comparison_of_one_seed_and_of_rows_without_a_mean():
     rows = [HeadScores("lost", [0.9, math.nan]), HeadScores("wild", [math.inf]), HeadScores("arpg", [0.5])]
     figure = comparison([*rows, HeadScores("bare", [0.4], (math.nan, 0.5))], chance=math.nan)
@@ -183,7 +189,7 @@ def test_nothing_is_cut_off_at_the_edge(stand_in):
         confusion_matrix([[7]], ["a"]),
         confusion_matrix(np.eye(40), [f"class {k}" for k in range(40)]),
         learning_curves(HISTORY, 3, LONG, stand_in=stand_in),
-        comparison([HeadScores(n, [0.5, 0.7], (0.4, 0.8)) for n in names], LONG, interval="a " * 90),
+        comparison([HeadScores(n, [0.5, 0.7], (0.4, 0.8)) for n in names], LONG, interval=LONG, caution=LONG),
     ]
     for figure in made:
         figure.set_dpi(300)  # as files have it: letters stand wider where pixels are coarse
