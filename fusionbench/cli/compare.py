@@ -17,18 +17,30 @@ if TYPE_CHECKING:
 
 def compare(
     experiment: Annotated[
-        Path | None, typer.Argument(help="An experiment's YAML file, or the name of a shipped one.")
+        Path | None,
+        typer.Argument(
+            help="An experiment's YAML file, or the name of a shipped one. Default: none, flags say all."
+        ),
     ] = None,
     fusion: Annotated[
         list[str] | None,
-        typer.Option("--fusion", help="A head or preset; repeat it.", rich_help_panel="What"),
+        typer.Option(
+            "--fusion",
+            help="A head or preset; repeat it. Default: those of the experiment.",
+            rich_help_panel="What",
+        ),
     ] = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
     dataset: opt.Dataset = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", min=1, help="Seeds 0 to N-1 for each row.", rich_help_panel="Training"),
+        typer.Option(
+            "--seeds",
+            min=1,
+            help="Seeds 0 to N-1 for each row. Default: those of the experiment, else --seed.",
+            rich_help_panel="Training",
+        ),
     ] = None,
     data_root: opt.DataRoot = None,
     stand_in: opt.StandIn = False,
@@ -42,11 +54,22 @@ def compare(
     config: opt.ConfigFile = None,
     registry: opt.Registry = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes.", rich_help_panel="Training")
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            show_default=False,
+            help="Processes that train side by side; the table is the same. Default: 1.",
+            rich_help_panel="Training",
+        ),
     ] = 1,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", help="Also draw the table into this file.", rich_help_panel="Output"),
+        typer.Option(
+            "--figure",
+            help="Also draw the table into this file: .png, .svg or .pdf. Default: none.",
+            rich_help_panel="Output",
+        ),
     ] = None,
     dry_run: opt.DryRun = False,
     upgrade_database: opt.UpgradeDatabase = False,
@@ -63,7 +86,9 @@ def compare(
 
       fusionbench compare afew_fusions --stand-in --workers 2
 
-      fusionbench compare --fusion arpg --fusion mult --dataset afew --stand-in --seeds 5
+      fusionbench compare afew_fusions --stand-in --seeds 10 --figure heads.pdf
+
+      fusionbench compare --fusion arpg --fusion mult --dataset afew --seeds 5
     """
     given = {
         "relation": relation,

@@ -42,14 +42,19 @@ def list_components(
         console.print(component_table(each, catalog, presets[each]))
 
 
-def show(kind: Kind, name: str, registry: opt.Registry = None, debug: opt.Debug = False) -> None:
+def show(
+    kind: Kind,
+    name: Annotated[str, typer.Argument(help="Component or preset.")],
+    registry: opt.Registry = None,
+    debug: opt.Debug = False,
+) -> None:
     """Show a component's options with defaults, bounds and meaning.
 
     [bold]Examples[/bold]
 
       fusionbench show fusion arpg
 
-      fusionbench show dataset afew
+      fusionbench show fusion arpg-no-scope --registry my-presets.yaml
     """
     from rich.console import Console
 
@@ -66,7 +71,12 @@ def show(kind: Kind, name: str, registry: opt.Registry = None, debug: opt.Debug 
 
 
 def plugins(debug: opt.Debug = False) -> None:
-    """List every plugin: what it offers, or what is off and why."""
+    """List every plugin: what it offers, or what is off and why.
+
+    [bold]Example[/bold]
+
+      fusionbench plugins
+    """
     from rich.console import Console
 
     from fusionbench.catalog.plugins import collect
