@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fusionbench.bench.artifacts import log_fold, log_folds
-from fusionbench.bench.build import build, check_device, seed_everything
+from fusionbench.bench.artifacts import keep_model, log_fold, log_folds
+from fusionbench.bench.build import build, check_device, narrowed, seed_everything
 from fusionbench.bench.cost import measure_cost
 from fusionbench.bench.load import Loaders, load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
@@ -68,6 +68,8 @@ def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch) -> Outcome:
     """Run a resolved config."""
     seed_everything(config)
     data = open_data(config, watch)
+    for line in narrowed(config, data):
+        watch.note(line)
     folds = data.folds(config.options.fold)
     notes = RunNotes.of(config, data)
     if len(folds) == 1:
@@ -97,6 +99,7 @@ def run_fold(config: RunConfig, data: RunData, fold: Fold, around: Surroundings)
         fitted = fit_model(config, data, model, loaders, held, tracked, info, around)
         outcome = report(config, data, fitted, loaders, fold, tracked, identity)
         log_fold(tracked, outcome, fitted, data, notes.config)
+        keep_model(tracked, config, data, fitted.model, notes.name, outcome)
         around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
     return outcome
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from fusionbench.contract.options import Config, tunable
 
@@ -50,6 +50,19 @@ class FrontEndOptions(Config):
         ge=1,
         description="stored streams narrower than this get a learned linear map to this width; null = never",
     )
+    narrow: int | None = Field(
+        None,
+        ge=1,
+        description="stored streams wider than this get a learned linear map to this width; null = never",
+    )
+
+    @field_validator("narrow")
+    @classmethod
+    def _not_below_widen(cls, narrow: int | None, others: ValidationInfo) -> int | None:
+        widen = others.data.get("widen")
+        if narrow is not None and widen is not None and narrow < widen:
+            raise ValueError(f"it is below front_end.widen = {widen}, and streams cannot be brought to both")
+        return narrow
 
 
 class TrainingOptions(Config):

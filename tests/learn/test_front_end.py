@@ -33,7 +33,7 @@ def test_statistics_are_applied_channel_by_channel():
 
 
 def test_only_narrower_streams_are_widened_by_a_map_that_learns():
-    front_end = StoredStreams(DIMS, width=4)
+    front_end = StoredStreams(DIMS, widen=4)
     streams = front_end(batch())
     assert streams["narrow"].shape == (2, 3, 4)
     assert streams["wide"].equal(StoredStreams(DIMS)(batch())["wide"])
@@ -43,7 +43,7 @@ def test_only_narrower_streams_are_widened_by_a_map_that_learns():
 
 def test_streams_that_are_wide_enough_draw_no_random_number():
     torch.manual_seed(0)
-    StoredStreams(DIMS, width=2)
+    StoredStreams(DIMS, widen=2)
     after = torch.rand(1)
     torch.manual_seed(0)
     assert after == torch.rand(1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor
+
+from fusionbench.contract.blame import raised, remedy
 
 SEED = 2511
 """every rule draws from here, so that a finding can be had again"""
@@ -86,17 +86,7 @@ def _finding(rule: Rule[Subject], subject: Subject) -> Finding:
         except Broken as broken:
             return Finding(rule.name, "broken", str(broken), broken.fix or rule.fix)
         except Exception as error:  # a stranger's code may raise anything; the rule it broke is named
-            return Finding(rule.name, "broken", raised(error), rule.fix)
-
-
-def raised(error: Exception) -> str:
-    """An error in one line, with the place in the component's own code."""
-    here = (Path(torch.__file__).parent, Path(__file__).parents[2])
-    stack = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in stack if not any(Path(frame.filename).is_relative_to(p) for p in here)]
-    where = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    message = " ".join(str(error).split())
-    return f"raised {type(error).__name__}: {message}{where}"
+            return Finding(rule.name, "broken", raised(error), remedy(error) or rule.fix)
 
 
 def difference(found: Tensor, expected: Tensor) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fusionbench.contract.blame import raised
 from fusionbench.contract.checks import networks
 from fusionbench.contract.checks.findings import (
     Broken,
@@ -21,7 +22,6 @@ from fusionbench.contract.checks.findings import (
     expect_tensor,
     judge,
     percent,
-    raised,
 )
 from fusionbench.contract.checks.head_invariance import INVARIANCE
 from fusionbench.contract.checks.head_trial import CLASSES, HeadTrial, logits, training_loss
