@@ -76,13 +76,18 @@ def blaming(component: object, method: str, streams: Iterable[str] = ()) -> Iter
 
 def raised(error: BaseException) -> str:
     """An error in one line, with the place in the component's own code."""
-    own = [
+    line = where(error)
+    return f"raised {type(error).__name__}: {' '.join(str(error).split())}{f' ({line})' if line else ''}"
+
+
+def where(error: BaseException) -> str:
+    """The last line of a component's own that an error passed: ``head.py, line 12``, or an empty string."""
+    passed = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
         if is_own(frame)
     ]
-    where = f" ({place(*own[-1])})" if own else ""
-    return f"raised {type(error).__name__}: {' '.join(str(error).split())}{where}"
+    return place(*passed[-1]) if passed else ""
 
 
 def is_own(frame: FrameType) -> bool:
@@ -113,7 +118,7 @@ def remedy(error: BaseException, streams: Iterable[str] = ()) -> str:
     if taken and isinstance(error, KeyError):
         name = taken[1]
         who = f"a stream is called {name!r}" if name in names else f"a stream may be called {name!r}"
-        return f"{who}, which nn.ModuleDict has as a name of its own: {MODULE_LIST}"
+        return f"{who}, and modules have an attribute of that name: {MODULE_LIST}"
     if isinstance(error, KeyError) and names and error.args and isinstance(error.args[0], str):
         return (
             f"there is no {error.args[0]!r} among the streams {', '.join(names)}: "

@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fusionbench.contract.blame import is_library, is_own, place
 
+NO_DIVISION_BY_ZERO = "add a small number under each root, logarithm and divisor: frames may all be alike"
 _LINE = re.compile(r'File "(.+?)", line (\d+)')
 
 
@@ -47,7 +48,7 @@ class Origin:
                 "let every frame look at one frame at least, padded frames too, "
                 "or use fb.attend or fb.masked_softmax, which give such rows zeros"
             )
-        return "add a small number under each root, logarithm and divisor there: frames may all be alike"
+        return NO_DIVISION_BY_ZERO
 
 
 def first_non_finite(loss: Callable[[], Tensor]) -> Origin | None:

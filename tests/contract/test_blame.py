@@ -47,7 +47,7 @@ def test_what_is_told_already_passes_as_it_is():
 @pytest.mark.parametrize("name", ["keys", "type", "values", "forward", "training"])
 def test_a_stream_named_like_an_attribute_of_a_module_dict_is_named_with_the_way_out(name):
     said = told(lambda: nn.ModuleDict({name: nn.Linear(1, 1)}), "__init__", ["audio", name])
-    assert f"a stream is called {name!r}, which nn.ModuleDict has as a name of its own" in said
+    assert f"a stream is called {name!r}, and modules have an attribute of that name" in said
     assert "nn.ModuleList, in the order of spec.dims" in said
 
 

@@ -15,6 +15,8 @@ SEED = 2511
 """every rule draws from here, so that a finding can be had again"""
 TOLERANCE = 1e-4
 """of what ought to be equal in float32, relative to its largest magnitude"""
+MEND_FIRST = "mend first: "
+"""how the detail of a rule begins that waits for an essential one before it"""
 SMALLEST_SCALE = 0.1
 """magnitudes below are compared as if they were this large: rounding does not shrink with them"""
 
@@ -32,6 +34,11 @@ class Finding:
     """what came and what was expected, or why the rule was skipped"""
     fix: str = ""
     """the likely remedy of a broken rule"""
+
+    @property
+    def waits(self) -> bool:
+        """True where a rule before it has to be mended first."""
+        return self.detail.startswith(MEND_FIRST)
 
     def plain(self) -> dict[str, str]:
         """As JSON can hold it."""
@@ -68,7 +75,7 @@ def judge(rules: Sequence[Rule[Subject]], subject: Subject) -> list[Finding]:
     blocked = ""
     for rule in rules:
         if blocked:
-            findings.append(Finding(rule.name, "skipped", f"mend first: {blocked}"))
+            findings.append(Finding(rule.name, "skipped", f"{MEND_FIRST}{blocked}"))
             continue
         findings.append(_finding(rule, subject))
         if rule.essential and findings[-1].state == "broken":

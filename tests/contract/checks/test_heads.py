@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,10 @@ LENGTHS = "takes clips from min_time frames on"
 LONG = "takes long clips"
 SAVED = "saving and loading keeps the logits"
 BFLOAT16 = "runs in autocast to bfloat16"
+UNTOUCHED = "leaves its streams as they came"
+NO_GRAPH = "keeps no graph of a batch"
+ANY_NAME = "takes streams of any name"
+BUILDS = "builds for one, two and three streams, equally wide or not, or supports() says why not"
 EXPLAINED = "explain() names the axes of finite arrays"
 
 
@@ -177,6 +183,169 @@ class ReadsLess(Sound):
         return tuple(spec.dims)[:1]
 
 
+class InPlace(Sound):
+    """Scales what it is given where it lies."""
+
+    def frames(self, streams):
+        for x in streams.values():
+            x *= 2
+        return super().frames(streams)
+
+
+class InPlaceInTraining(Sound):
+    """Drops frames of the batch itself, in training only."""
+
+    def training_loss(self, streams, labels, criterion):
+        streams["relation" if "relation" in streams else "appearance"][:, 0] = 0
+        return super().training_loss(streams, labels, criterion)
+
+
+class NoSuper(Sound):
+    """Forgets to make a module of itself."""
+
+    def __init__(self, spec, config):
+        self.drop = nn.Dropout(0.5)
+
+
+class NoSuperLate(Sound):
+    """The same, and holds no module that would tell at once."""
+
+    def __init__(self, spec, config):
+        self.width = sum(spec.dims.values())
+
+
+class WindowAndPadding(Sound):
+    """A window and a padding mask leave padded frames far from the end nothing to look at."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        width = sum(spec.dims.values())
+        self.attention = nn.MultiheadAttention(width, 1, batch_first=True)
+
+    def frames(self, streams):
+        x = super().frames(streams)
+        apart = torch.arange(x.shape[1])[:, None] - torch.arange(x.shape[1])
+        window = (apart < 0) | (apart > 2)
+        read, _ = self.attention(x, x, x, key_padding_mask=~streams.mask, attn_mask=window)
+        return fb.zero_padding(read, streams.mask)
+
+
+class RootOfNothing(Sound):
+    """The deviation over time of a clip of one frame is the root of nothing."""
+
+    def forward(self, streams):
+        x, mask = self.frames(streams), streams.mask
+        mean = fb.masked_mean(x, mask)
+        return self.classify(mean + fb.masked_mean((x - mean.unsqueeze(1)) ** 2, mask).sqrt())
+
+
+class Logarithm(Sound):
+    """The logarithm of what is nothing."""
+
+    def forward(self, streams):
+        return super().forward(streams) + (0 * streams.mask.sum()).log() * 0
+
+
+class Probabilities(Sound):
+    """Applies the softmax that the loss applies."""
+
+    def forward(self, streams):
+        return super().forward(streams).softmax(dim=-1)
+
+
+class Sigmoids(Sound):
+    """Positive numbers that do not sum to one are logits like any."""
+
+    def forward(self, streams):
+        return super().forward(streams).sigmoid()
+
+
+class GraphKept(Sound):
+    """Keeps the last batch's logits in a list, for nobody."""
+
+    def forward(self, streams):
+        logits = super().forward(streams)
+        self.seen = {"last": [logits]}
+        return logits
+
+
+class GraphUsedAgain(Sound):
+    """Adds what it said of the batch before."""
+
+    before = None
+
+    def forward(self, streams):
+        logits = super().forward(streams)
+        if self.training:
+            logits = logits + (0 if self.before is None else self.before.mean())
+            self.before = logits
+        return logits
+
+
+class SortedOnly(Sound):
+    """Packs clips as if the longest came first."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.read = nn.GRU(sum(spec.dims.values()), sum(spec.dims.values()), batch_first=True)
+
+    def forward(self, streams):
+        packed = nn.utils.rnn.pack_padded_sequence(self.frames(streams), streams.lengths, batch_first=True)
+        return self.classify(self.read(packed)[1][0])
+
+
+class NamesAsKeys(Sound):
+    """A module dictionary by the streams' names."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.each = nn.ModuleDict({name: nn.Linear(dim, dim) for name, dim in spec.dims.items()})
+
+    def frames(self, streams):
+        return torch.cat([self.each[name](x) for name, x in streams.items()], dim=-1)
+
+
+class NamesAsAttributes(Sound):
+    """Modules as attributes that are called as the streams are."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        for name, dim in spec.dims.items():
+            setattr(self, name, nn.Linear(dim, dim))
+
+    def frames(self, streams):
+        return torch.cat([getattr(self, name)(x) for name, x in streams.items()], dim=-1)
+
+
+class NamesAsBuffers(Sound):
+    """Buffers that are called as the streams are."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        for name, dim in spec.dims.items():
+            self.register_buffer(name, torch.ones(dim))
+
+
+class WeightNormed(Sound):
+    """Torch's own weight norm keeps a computed tensor, which is no fault of the head's."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            nn.utils.weight_norm(self.classify)
+
+
+class Remembers(Sound):
+    """A text beside its tensors, which no weights file can hold."""
+
+    def get_extra_state(self):
+        return {"note": "mine"}
+
+    def set_extra_state(self, state):
+        pass
+
+
 def broken(head: type[fb.FusionHead]) -> dict[str, fb.testing.Finding]:
     found = fb.testing.rules(head, compile=False)
     return {finding.rule: finding for finding in found if finding.state == "broken"}
@@ -207,6 +376,25 @@ def broken(head: type[fb.FusionHead]) -> dict[str, fb.testing.Finding]:
             {EXPLAINED},
             "has shape (4, 3, 2) and axes ('batch', 'time'); expected one name an axis",
         ),
+        (
+            InPlace,
+            {UNTOUCHED},
+            "forward() changed stream 'appearance' of two streams of unequal width in place",
+        ),
+        (InPlaceInTraining, {UNTOUCHED}, "training_loss() changed stream 'relation'"),
+        (NoSuper, {BUILDS}, "cannot assign module before Module.__init__() call"),
+        (NoSuperLate, {SHAPES}, "has no attribute '_modules'"),
+        (WindowAndPadding, {TRAINS}, "a row of the softmax (test_heads.py, line"),
+        (RootOfNothing, {STREAMS}, "the gradient of div (test_heads.py, line"),
+        (Logarithm, {SHAPES}, "NaN first arises in mul (test_heads.py, line"),
+        (Probabilities, {SHAPES}, "they are probabilities already"),
+        (GraphKept, {NO_GRAPH}, "seen keeps the graph of a batch"),
+        (GraphUsedAgain, {TRAINS}, "backward through the graph a second time"),
+        (SortedOnly, {PERMUTED}, "`enforce_sorted` is True"),
+        (NamesAsKeys, {ANY_NAME}, "attribute 'keys' already exists"),
+        (NamesAsAttributes, {ANY_NAME}, "raised"),
+        (NamesAsBuffers, {ANY_NAME}, "attribute 'type' already exists"),
+        (Remembers, {SAVED}, "'_extra_state' is dict; expected tensors"),
         (ReadsLess, {STREAMS}, "a gradient reaches stream 'relation' of two streams of unequal width"),
     ],
 )
@@ -217,8 +405,49 @@ def test_a_planted_fault_is_named(head, rules, said):
     assert all(finding.fix for finding in found.values())
 
 
-def test_a_sound_head_breaks_nothing():
-    assert broken(Sound) == {}
+@pytest.mark.parametrize("head", [Sound, Sigmoids, WeightNormed])
+def test_a_sound_head_breaks_nothing(head):
+    assert broken(head) == {}
+
+
+@pytest.mark.parametrize(
+    ("head", "fix"),
+    [
+        (InPlace, "write x = x + y where x += y"),
+        (NoSuper, "call super().__init__() first"),
+        (NoSuperLate, "call super().__init__() first"),
+        (WindowAndPadding, "let every frame look at one frame at least, padded frames too"),
+        (RootOfNothing, "add a small number under each root"),
+        (Probabilities, "return what comes before the softmax"),
+        (GraphKept, "detach() what is kept"),
+        (GraphUsedAgain, "detach() what is kept from one batch for the next"),
+        (PlaceInBatch, "let nothing depend on a clip's place in the batch"),
+        (SortedOnly, "pass enforce_sorted=False"),
+        (NamesAsKeys, "keep one module a stream in an nn.ModuleList, in the order of spec.dims"),
+        (NamesAsAttributes, "keep one module a stream in an nn.ModuleList, in the order of spec.dims"),
+        (TimeHardCoded, "use no layer sized by it"),
+        (OverflowsInHalf, "follow the dtype of what comes in"),
+    ],
+)
+def test_the_likely_fix_is_that_of_the_fault(head, fix):
+    first = next(iter(broken(head).values()))
+    assert fix in first.fix
+
+
+def test_a_change_in_place_is_told_with_its_line():
+    assert "in place (test_heads.py, line " in broken(InPlace)[UNTOUCHED].detail
+
+
+def test_a_head_of_certain_names_need_take_no_others():
+    class Speech(Sound):
+        @classmethod
+        def supports(cls, spec, config):
+            return None if set(spec.dims) == {"audio", "text"} else "it reads audio and text"
+
+    dims = {"audio": 74, "text": 300}
+    found = {f.rule: f for f in fb.testing.rules(Speech, dims=dims, compile=False)}
+    assert found[ANY_NAME].state == "skipped"
+    assert found[ANY_NAME].detail == "supports() takes certain names only: it reads audio and text"
 
 
 def test_where_digits_are_drawn_anew_the_rules_after_it_wait():
