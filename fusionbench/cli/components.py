@@ -40,6 +40,8 @@ def list_components(
     console = Console()
     for each in kinds:
         console.print(component_table(each, catalog, presets[each]))
+    if catalog.off_note:
+        console.print(catalog.off_note, style="yellow", markup=False, highlight=False)
 
 
 def show(kind: Kind, name: str, registry: opt.Registry = None, debug: opt.Debug = False) -> None:

@@ -74,4 +74,5 @@ def _first(model: Model, logits: Tensor, loss: Tensor) -> str:
 
 def _named(tensors: Iterable[tuple[str, Tensor]]) -> str:
     bad = [name for name, tensor in tensors if not torch.isfinite(tensor).all()]
+    bad.sort(key=lambda name: name.startswith("front_end."))  # the head's first: it is what is being written
     return ", ".join(bad[:NAMED]) + (f" and {len(bad) - NAMED} more" if len(bad) > NAMED else "")
