@@ -120,6 +120,12 @@ class RunOptions(Config):
     )
 
 
+def option_groups() -> dict[str, type[Config]]:
+    """The groups that ``RunOptions`` nests, by name, and ``run`` for what stands beside them."""
+    groups = {name: type(f.default) for name, f in RunOptions.model_fields.items()}
+    return {**{n: schema for n, schema in groups.items() if issubclass(schema, Config)}, "run": RunOptions}
+
+
 @dataclass(frozen=True)
 class Chosen:
     """A component that was chosen, with its options."""
