@@ -73,7 +73,10 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
         {name: stream.shape[2] for name, stream in streams.items()}, data.classes, loaders.max_time
     )
     _refuse_learning_before_solving(config, front_end)
-    head = build_head(config.fusion, spec, device)
+    try:
+        head = build_head(config.fusion, spec, device)
+    except NotSupported as error:
+        raise NotSupported(f"{error}{_mapped(front_end)}") from error
     with torch.random.fork_rng(devices=[]), torch.no_grad(), blaming(head, "forward", streams):
         logits = head.eval()(streams)
     _check_logits(head, logits, (len(batch.ids), data.classes))
@@ -150,6 +153,13 @@ def narrowed(config: RunConfig, data: RunData) -> list[str]:
         for name, array in data.arrays.items()
         if array.shape[1] > options.narrow
     ]
+
+
+def _mapped(front_end: FrontEnd) -> str:
+    """A sentence on the streams that a head sees at other widths than stored; empty where there are none."""
+    mapped = front_end.mapped if isinstance(front_end, StoredStreams) else {}
+    listed = ", ".join(f"{name!r} {after} ({before} as stored)" for name, (before, after) in mapped.items())
+    return f" front_end.widen and front_end.narrow map streams before it: {listed}." if mapped else ""
 
 
 def _refuse_learning_before_solving(config: RunConfig, front_end: FrontEnd) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fusionbench.bench.artifacts import keep_model, log_fold, log_folds
 from fusionbench.bench.build import build, check_device, narrowed, seed_everything
 from fusionbench.bench.cost import measure_cost
+from fusionbench.bench.expected_time import ExpectedTime
 from fusionbench.bench.load import Loaders, load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.resume import Claim, claim
@@ -117,10 +118,12 @@ def fit_model(
     """Train; each epoch is logged, shown, and told to observers."""
     training, protocol = config.options.training, data.dataset.protocol
     epochs = training.epochs
+    expected = ExpectedTime(epochs, around.watch)
 
     def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
         tracked.log_metrics(metrics, step=epoch)
         around.watch.epoch(epoch, epochs, metrics)
+        expected.epoch_ended(epoch)
         around.catalog.observe("epoch_ended", around.watch, info, epoch=epoch, metrics=metrics)
 
     loss = criterion(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from fusionbench.contract.options import Config, tunable
 
@@ -61,7 +62,9 @@ class FrontEndOptions(Config):
     def _not_below_widen(cls, narrow: int | None, others: ValidationInfo) -> int | None:
         widen = others.data.get("widen")
         if narrow is not None and widen is not None and narrow < widen:
-            raise ValueError(f"it is below front_end.widen = {widen}, and streams cannot be brought to both")
+            raise PydanticCustomError(
+                "bounds", f"input should be null or at least front_end.widen, which is {widen}; set both"
+            )
         return narrow
 
 
