@@ -12,6 +12,7 @@ import torch
 
 from fusionbench.catalog.identity import component_key, harness_hash
 from fusionbench.catalog.run_config import Chosen, RunConfig
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.roles import Backbone, RelationEncoder
@@ -124,7 +125,9 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
     """Trunk maps are the one cache that can fill a disk; it is estimated before it is written."""
     if "map" not in targets:
         return
-    channels, rows, cols = build_front_end(config, bool(frames.made["landmarks"]))[0].map_shape
+    assert config.backbone is not None
+    landmarks = bool(frames.made["landmarks"])
+    channels, rows, cols = build_front_end(config.backbone, config.relation, landmarks)[0].map_shape
     needed = frames.total_rows * channels * rows * cols * 2
     folder = writable_folder("maps")
     space = os.statvfs(folder)
@@ -138,24 +141,30 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
 
 
 def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any], watch: Watch) -> None:
-    backbone, relation = build_front_end(config, bool(frames.made["landmarks"]))
+    assert config.backbone is not None
+    landmarks = bool(frames.made["landmarks"])
+    backbone, relation = build_front_end(config.backbone, config.relation, landmarks)
     extract(frames, backbone, relation, targets, config.options.device, watch)
 
 
-def build_front_end(config: RunConfig, landmarks: bool) -> tuple[Backbone, RelationEncoder | None]:
+def build_front_end(
+    backbone: Chosen, relation: Chosen | None, landmarks: bool
+) -> tuple[Backbone, RelationEncoder | None]:
     """Backbone and relation encoder; what has no weights is drawn from a fixed seed.
 
     Raises:
         NotSupported: the encoder cannot work on these maps or lacks its landmarks, with its own reason.
+        UserError: ``supports`` or a constructor raises.
     """
-    chosen = config.relation
-    assert config.backbone is not None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRONT_END_SEED)
-        backbone = config.backbone.cls(config.backbone.options)
-        if chosen is None:
-            return backbone, None
-        reason = chosen.cls.supports(backbone.map_shape, chosen.options, landmarks)
+        with blaming(backbone.cls, "__init__"):
+            trunk = backbone.cls(backbone.options)
+        if relation is None:
+            return trunk, None
+        with blaming(relation.cls, "supports"):
+            reason = relation.cls.supports(trunk.map_shape, relation.options, landmarks)
         if reason:
-            raise NotSupported(f"relation {chosen.name!r} does not fit: {reason}")
-        return backbone, chosen.cls(backbone.map_shape, chosen.options)
+            raise NotSupported(f"relation {relation.name!r} does not fit: {reason}")
+        with blaming(relation.cls, "__init__"):
+            return trunk, relation.cls(trunk.map_shape, relation.options)

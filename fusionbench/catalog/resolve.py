@@ -11,10 +11,10 @@ import yaml
 from pydantic import ValidationError
 
 from fusionbench.catalog.documents import read
-from fusionbench.catalog.plugins import KINDS, REINSTALL, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
 from fusionbench.catalog.presets import Preset, read_presets
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
-from fusionbench.contract.errors import UserError, nearest, unknown
+from fusionbench.contract.errors import UserError, nearest
 from fusionbench.contract.options import Config
 
 DEFAULT_NAMES = {"relation": "region_gat", "backbone": "tiny"}
@@ -152,8 +152,7 @@ def _choose(
         raise UserError(f"no {ROLE_NAMES[kind]} chosen. Add --{kind} NAME. Installed: {', '.join(names)}.")
     preset = presets[kind].get(str(name))
     if preset is None and name not in catalog.components[kind]:
-        everything = [*catalog.components[kind], *presets[kind]]
-        raise unknown(ROLE_NAMES[kind], str(name), everything, REINSTALL)
+        raise catalog.unknown(kind, str(name), presets[kind])
     component = catalog.get(kind, preset.plugin if preset else str(name))
     cls = component.cls
     given = _Layers()

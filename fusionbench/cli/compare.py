@@ -107,16 +107,19 @@ def compare(
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
 
     from fusionbench.cli.screen import Screen
+    from fusionbench.figures.files import check_figure_path, drawn
     from fusionbench.study.compare import compare as run_all, comparison_figure
     from fusionbench.study.plan import plan
 
+    if figure:
+        check_figure_path(figure)
     with Screen() as screen:
         if dry_run:
             planned = plan(asked, screen, dry=True)
         else:
             made = run_all(asked, workers, screen)
             if figure:
-                comparison_figure(made).savefig(figure, dpi=150)
+                drawn(lambda: comparison_figure(made), screen.warn, figure)
     if as_json:
         print(json.dumps(_planned(planned) if dry_run else made.plain()))
     else:

@@ -17,6 +17,7 @@ class StreamsDataset(fb.Dataset):
     protocol = fb.Protocol(frames=None)
     run_defaults = {  # chosen inside the training splits of GFE and BasicMotions (tests/real_sets)
         "front_end.widen": 64,
+        "front_end.narrow": 256,
         "training.epochs": 40,
         "training.batch_size": 8,
         "training.lr": 2e-3,

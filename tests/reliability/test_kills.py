@@ -42,8 +42,8 @@ for line in sys.stdin:
     if not child:
         arguments, out = json.loads(line)
         os.setsid()
-        for stream in (1, 2):
-            os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC if stream == 1 else os.O_WRONLY), stream)
+        os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sys.argv = ["fusionbench", *arguments]
         try:
             command.main()
