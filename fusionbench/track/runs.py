@@ -6,12 +6,11 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from fusionbench.figures.files import drawn
 from fusionbench.track.delivery import Delivery
 
 if TYPE_CHECKING:
@@ -110,6 +109,8 @@ class TrackedRun:
 
         One that cannot be drawn is told and left out: a picture is not worth the run.
         """
+        from fusionbench.figures.files import drawn
+
         with _to_upload(paths[0]) as (local, folder):
             files = [local.with_name(PurePosixPath(path).name) for path in paths]
             if drawn(make, self._delivery.warn, *files):
