@@ -10,7 +10,8 @@ import pytest
 
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError
-from fusionbench.data.store import is_store, open_store, writing
+from fusionbench.data.store import is_store, open_store
+from fusionbench.data.store_writer import writing
 
 
 def clip(number: int, label: str = "Happy") -> Clip:

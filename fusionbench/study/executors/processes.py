@@ -1,18 +1,15 @@
-"""Jobs in several processes, which end with this one: on Ctrl-C in order, and at once if it is killed."""
+"""Jobs in several processes; on Ctrl-C they close their runs."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import queue
 import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
 from typing import Any, NoReturn
 
 from fusionbench.bench.source import RunData, data_key, open_data
@@ -20,6 +17,7 @@ from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import FusionBenchError
 from fusionbench.contract.watch import Watch
+from fusionbench.data.workers import Workers, ctrl_c
 from fusionbench.study.experiment import Member
 from fusionbench.study.job import EpochsOnly, Job, Result, run_job
 
@@ -32,33 +30,23 @@ def run_in_processes(
     Raises:
         KeyboardInterrupt: after the workers have closed their runs.
     """
-    # Spawned, not forked: a forked copy of a process that has threads can hang.
-    context = multiprocessing.get_context("spawn")
-    told = context.Queue()
-    others = set(multiprocessing.active_children())
+    told = multiprocessing.get_context("spawn").Queue()
     pending = deque(jobs)
     running: dict[Future[Result], Job] = {}
     results: dict[Job, Result] = {}
-    with ProcessPoolExecutor(workers, context, _enter, (told,)) as pool:
-        try:
-            while pending or running:
-                with _ctrl_c(held=True):
-                    while pending and len(running) < workers:  # none is queued, so none starts after Ctrl-C
-                        job = pending.popleft()
-                        try:
-                            future = pool.submit(_in_worker, members[job.member].config, job.fold, parent)
-                        except BrokenProcessPool as error:
-                            results[job] = _failed(error)
-                        else:
-                            running[future] = job
-                _tell(told, advance)
-                for future in [future for future in running if future.done()]:
-                    results[running.pop(future)] = _result(future)
-        except KeyboardInterrupt:
-            for worker in set(multiprocessing.active_children()) - others:
-                if worker.pid is not None:
-                    os.kill(worker.pid, signal.SIGINT)
-            raise
+    with Workers(workers, patient=True, enter=_enter, arguments=(told,)) as pool:
+        while pending or running:
+            while pending and len(running) < workers:  # none is queued, so none starts after Ctrl-C
+                job = pending.popleft()
+                try:
+                    future = pool.submit(_in_worker, members[job.member].config, job.fold, parent)
+                except BrokenProcessPool as error:
+                    results[job] = _failed(error)
+                else:
+                    running[future] = job
+            _tell(told, advance)
+            for future in [future for future in running if future.done()]:
+                results[running.pop(future)] = _result(future)
     return results
 
 
@@ -83,24 +71,6 @@ def _failed(error: BaseException) -> Result:
     return Result(None, reason)
 
 
-@contextlib.contextmanager
-def _ctrl_c(*, held: bool) -> Iterator[None]:
-    """Hold Ctrl-C back from this thread, or let it in, and undo that at the end.
-
-    Processes that are started while it is held hold it, too, until a job of theirs lets it in: so a
-    worker that imports or waits for its next job does not die with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    how = signal.SIG_BLOCK if held else signal.SIG_UNBLOCK
-    before = signal.pthread_sigmask(how, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 # What follows runs in the worker.
 
 _told: Any = None
@@ -112,15 +82,6 @@ def _enter(told: Any) -> None:
     global _told
     _told = told
     told.cancel_join_thread()  # progress that nobody reads must not keep the worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> NoReturn:
-    """A killed parent cannot say goodbye; a worker that trained on would hold on to its run."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
 
 
 def _interrupt_once(number: int, frame: object) -> NoReturn:
@@ -131,7 +92,7 @@ def _interrupt_once(number: int, frame: object) -> NoReturn:
 
 def _in_worker(config: RunConfig, fold: str, parent: str) -> Result:
     signal.signal(signal.SIGINT, _interrupt_once)
-    with _ctrl_c(held=False):
+    with ctrl_c(held=False):
         key = data_key(config)
         try:
             if key not in _opened:
