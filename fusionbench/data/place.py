@@ -48,8 +48,8 @@ def locked(target: Path, waiting_for: str = "", watch: Watch | None = None) -> I
         UserError: nothing can be written there.
     """
     target = resolved(target)
-    made = [folder for folder in target.parents if not folder.exists()]
     with writes_to(target):
+        made = [folder for folder in target.parents if not folder.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(_beside(target, "lock"), is_singleton=True)
         try:
@@ -87,10 +87,10 @@ def replacing(target: Path, waiting_for: str = "", watch: Watch | None = None) -
     target = resolved(target)
     with locked(target, waiting_for, watch):
         folder = _beside(target, f"new-{secrets.token_hex(8)}")
-        if target.exists() and not target.is_dir():
-            raise UserError(f"{target} is a file. Nothing was written; name a new folder.")
         try:
             with writes_to(target):
+                if target.exists() and not target.is_dir():
+                    raise UserError(f"{target} is a file. Nothing was written; name a new folder.")
                 folder.mkdir()
             yield folder
             with writes_to(target), interrupts_deferred():

@@ -12,6 +12,7 @@ import numpy as np
 
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError, nearest
+from fusionbench.data.place import writes_to
 from fusionbench.data.store import Store, open_store
 from fusionbench.data.store_format import kind_of
 from fusionbench.data.store_writer import StoreWriter, writing
@@ -49,7 +50,8 @@ def write_stream_store(
             is empty, a label is never seen in train, or ``path`` holds something else.
     """
     folder = Path(path).expanduser().absolute()
-    _refuse_foreign(folder)
+    with writes_to(folder):
+        _refuse_foreign(folder)
     with writing(folder, KIND) as writer:
         splits = _Splits()
         dims: dict[str, int] = {}
