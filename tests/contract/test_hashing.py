@@ -17,7 +17,7 @@ def test_the_order_of_keys_does_not_count_that_of_values_does():
 
 def test_a_known_key():
     """The first 24 digits of the SHA-256 of ``{"a": [1, null]}``."""
-    assert digest({"a": [1, None]}) == "7ef4cbdd3ba9b4a4b8d43cc3"
+    assert digest({"a": [1, None]}) == "937f1a6767d9081f59ffdda2"
 
 
 @pytest.mark.parametrize(

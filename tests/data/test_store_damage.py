@@ -1,4 +1,4 @@
-"""Whatever is wrong with a store's files is one error that names the file, at once; nothing is taken for whole."""
+"""Whatever is wrong with a store's files is one error that names the file, and comes at once."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_arrays_of_another_form_are_refused(store, array, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{'descr': '<f4', 'fortran_order': False, 'shape': (6000000000000000000000, 2)}", "has .* bytes; its shape"),
+        ("{'descr': '<f4', 'fortran_order': False, 'shape': (60000000000000000000, 2)}", "bytes; its shape"),
         ("{'descr': '<f4', 'fortran_order': False, 'shape': (-6, 2)}", "every length is at least 1"),
         ("{'descr': '<f4', 'fortran_order': False, 'shape': (True, 2)}", "every length is at least 1"),
         ("{'descr': '<f4', 'fortran_order': False, 'shape': '6'}", "x.npy: "),
