@@ -7,10 +7,11 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from fusionbench.data.reading import Damaged, open_regular
+from fusionbench.data.reading import Damaged
 
 FORMS = {"streams": (2, "f"), "maps": (4, "f"), "frames": (None, "uf")}
 """kind of store -> dimensions of its arrays with the rows (None = any), and their kinds of numbers"""
@@ -19,9 +20,9 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """An array on disk of which only the header was read."""
+    """An array on disk of which only the header was read; it works as long as the file is open."""
 
-    path: Path
+    file: BinaryIO
     shape: tuple[int, ...]
     """``(rows, ...)``"""
     dtype: np.dtype
@@ -35,49 +36,46 @@ class ArrayFile:
 
     def mapped(self) -> np.memmap:
         """The array, read-only; its pages stay on disk until they are looked at."""
-        return np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
+        return np.memmap(self.file, self.dtype, "r", self.offset, self.shape)
 
     def sha256(self) -> str:
         """Of the numbers, without the header."""
         total = hashlib.sha256()
-        with open_regular(self.path) as raw:
-            raw.seek(self.offset)
-            buffer = memoryview(bytearray(_CHUNK))
-            while count := raw.readinto(buffer):  # type: ignore[attr-defined]
-                total.update(buffer[:count])
+        self.file.seek(self.offset)
+        buffer = memoryview(bytearray(_CHUNK))
+        while count := self.file.readinto(buffer):  # type: ignore[attr-defined]
+            total.update(buffer[:count])
         return total.hexdigest()
 
 
-def read_header(path: Path) -> ArrayFile:
+def read_header(file: BinaryIO) -> ArrayFile:
     """Read what an array file says of itself, and refuse it where its size says otherwise.
 
     Raises:
         Damaged: it holds no plain array of numbers in C order, or is shorter or longer than it says.
         Exception: whatever numpy raises on a header that is none.
     """
-    with open_regular(path) as raw:
-        found = os.fstat(raw.fileno()).st_size
-        version = np.lib.format.read_magic(raw)
-        readers = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in readers:
-            raise Damaged(f"{path.name} has the .npy version {version}; 1.0 and 2.0 are read")
-        shape, fortran_order, dtype = readers[version](raw)
-        offset = raw.tell()
+    name, found = Path(file.name).name, os.fstat(file.fileno()).st_size
+    version = np.lib.format.read_magic(file)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise Damaged(f"{name} has the .npy version {version}; 1.0 and 2.0 are read")
+    shape, fortran_order, dtype = readers[version](file)
+    offset = file.tell()
     if dtype.kind not in "fiub":
-        raise Damaged(f"{path.name} holds {dtype}, not numbers")
+        raise Damaged(f"{name} holds {dtype}, not numbers")
     if fortran_order and len(shape) > 1:
-        raise Damaged(f"{path.name} is in Fortran order; a store's arrays lie row by row (C order)")
+        raise Damaged(f"{name} is in Fortran order; a store's arrays lie row by row (C order)")
     if not shape or any(type(length) is not int or length < 1 for length in shape):
-        raise Damaged(f"{path.name} has the shape {shape}; every length is at least 1")
-    file = ArrayFile(path, shape, dtype, offset)
-    if found != offset + file.size:
-        raise Damaged(
-            f"{path.name} has {found} bytes; its shape {shape} of {dtype} needs {offset + file.size}"
-        )
-    return file
+        raise Damaged(f"{name} has the shape {shape}; every length is at least 1")
+    array = ArrayFile(file, shape, dtype, offset)
+    needed = offset + array.size
+    if found != needed:
+        raise Damaged(f"{name} has {found} bytes; its shape {shape} of {dtype} needs {needed}")
+    return array
 
 
 def form_fault(kind: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from fusionbench.contract.dataset import Clip
-from fusionbench.data.reading import Damaged, open_regular
+from fusionbench.data.reading import Damaged
 
 COLUMNS = ("id", "first_row", "rows", "label", "split", "subject", "source")
 Record = tuple[str, ...]
@@ -22,7 +22,8 @@ Record = tuple[str, ...]
 
 _SPLIT = re.compile(r"[A-Za-z0-9][\w.-]*")
 _COUNT = re.compile(r"[1-9][0-9]{0,14}")
-_MOST_BYTES = 2 << 30
+MOST_BYTES = 2 << 30
+"""largest index that is read"""
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ def write_index(path: Path, records: Iterable[Record]) -> None:
         writer.writerows(records)
 
 
-def read_index(path: Path, splits: Sequence[str] | None) -> tuple[StoreIndex, list[Record]]:
+def read_index(file: BinaryIO, splits: Sequence[str] | None) -> tuple[StoreIndex, list[Record]]:
     """Read ``index.csv`` and check every line of it.
 
     Args:
-        path: the file.
+        file: open; at most ``MOST_BYTES`` long.
         splits: the only names of splits there may be; None = any name.
 
     Returns:
@@ -77,17 +78,18 @@ def read_index(path: Path, splits: Sequence[str] | None) -> tuple[StoreIndex, li
     records: list[Record] = []
     ids: set[str] = set()
     next_row = 0
-    with open_regular(path, _MOST_BYTES) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as file:
-        for line, record in _lines(csv.reader(file, strict=True), path.name):
-            fault = _header_fault(record) if line == 1 else _fault(record, next_row, ids, splits)
-            if fault:
-                raise Damaged(f"{path.name}, line {line}: {fault}")
-            if line > 1:
-                ids.add(record[0])
-                next_row += int(record[2])
-                records.append(tuple(record))
+    name, text = Path(file.name).name, io.TextIOWrapper(file, "utf-8-sig", newline="")
+    for line, record in _lines(csv.reader(text, strict=True), name):
+        fault = _header_fault(record) if line == 1 else _fault(record, next_row, ids, splits)
+        if fault:
+            raise Damaged(f"{name}, line {line}: {fault}")
+        if line > 1:
+            ids.add(record[0])
+            next_row += int(record[2])
+            records.append(tuple(record))
+    text.detach()
     if not records:
-        raise Damaged(f"{path.name} lists no clip")
+        raise Damaged(f"{name} lists no clip")
     return _index(records), records
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,37 +46,43 @@ def reading(file: Path) -> Iterator[None]:
         raise Damaged(f"{file.name}: {error or type(error).__name__}") from error
 
 
-def open_regular(path: Path, most: int | None = None) -> BinaryIO:
-    """Open a regular file for reading; what could block or never end is refused at once.
+@contextmanager
+def open_regular(path: Path, most: int = sys.maxsize) -> Iterator[BinaryIO]:
+    """A regular file, open for reading; what could block or never end is refused at once.
 
     Args:
         path: file, or a link to one.
         most: largest size in bytes.
 
     Raises:
-        Damaged: it is a folder, a pipe, a device, or larger.
+        Damaged: it is a pipe, a device, or larger.
         OSError: it cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        found = os.fstat(descriptor)
+    with open(path, "rb", opener=_without_waiting) as file:
+        found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or device"
-            raise Damaged(f"{path.name} is {kind}, not a file")
-        if most is not None and found.st_size > most:
+            raise Damaged(f"{path.name} is a pipe or a device, not a file")
+        if found.st_size > most:
             raise Damaged(f"{path.name} has {found.st_size} bytes; at most {most} are read")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+        yield file
 
 
-def read_text(path: Path, most: int = MOST_BYTES) -> str:
-    """A UTF-8 file as text, with or without a byte-order mark.
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe is otherwise opened when somebody writes into it, perhaps never."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def text_of(file: BinaryIO) -> str:
+    """The whole of a UTF-8 file, with or without a byte-order mark."""
+    return file.read().decode("utf-8-sig")
+
+
+def read_text(path: Path) -> str:
+    """A description, read whole.
 
     Raises:
-        Damaged: it is no regular file, too large, or no UTF-8.
-        OSError: it cannot be read.
+        Damaged: it is no regular file, or too large.
+        Exception: whatever else goes wrong.
     """
-    with open_regular(path, most) as file:
-        return file.read().decode("utf-8-sig")
+    with open_regular(path, MOST_BYTES) as file:
+        return text_of(file)

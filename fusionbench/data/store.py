@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.data.array_file import ArrayFile, form_fault, read_header
-from fusionbench.data.index import Record, StoreIndex, read_index
+from fusionbench.data.index import MOST_BYTES, Record, StoreIndex, read_index
 from fusionbench.data.place import settled
-from fusionbench.data.reading import Damaged, reading
+from fusionbench.data.reading import Damaged, open_regular, reading
 from fusionbench.data.store_format import (
     DESCRIPTION,
     INDEX,
@@ -23,6 +25,7 @@ from fusionbench.data.store_format import (
     Foreign,
     array_file,
     content_hash,
+    open_description,
     read_description,
 )
 from fusionbench.data.verified import is_remembered, remember, snapshot
@@ -114,44 +117,56 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def _read(place: Path, path: Path, watch: Watch, anew: bool) -> Store:
-    about = read_description(place / DESCRIPTION)
-    began = time.time_ns()
-    seen = snapshot(place, about.files)
-    with reading(place / INDEX):
-        index, records = read_index(place / INDEX, about.splits)
-    files = {name: _array(place / array_file(name), about.kind, index) for name in about.arrays}
-    if anew or not is_remembered(place, about.content_hash, seen):
-        _verify(place, about, files, records, watch)
-        remember(place, about.content_hash, seen, began)
-    arrays: dict[str, np.ndarray] = {}
-    for name, file in files.items():
-        with reading(file.path):
-            arrays[name] = file.mapped()
-    return Store(path, about.kind, about.content_hash, about.made, about.stand_in, index, arrays)
+    """Each file is opened once, so that what is mapped is what was verified, whatever is renamed."""
+    with ExitStack() as stack:
+
+        def opened(name: str, most: int = sys.maxsize) -> BinaryIO:
+            with reading(place / name):
+                return stack.enter_context(open_regular(place / name, most))
+
+        description = stack.enter_context(open_description(place))
+        about = read_description(description)
+        listed = opened(INDEX, MOST_BYTES)
+        files = {name: opened(array_file(name)) for name in about.arrays}
+        began, seen = time.time_ns(), snapshot([description, listed, *files.values()])
+        with reading(place / INDEX):
+            index, records = read_index(listed, about.splits)
+        arrays = {name: _array(file, about.kind, index) for name, file in files.items()}
+        if anew or not is_remembered(place, about.content_hash, seen):
+            _verify(place, about, arrays, records, watch)
+            remember(place, about.content_hash, seen, began)
+        mapped = {name: _mapped(array) for name, array in arrays.items()}
+    return Store(path, about.kind, about.content_hash, about.made, about.stand_in, index, mapped)
 
 
-def _array(path: Path, kind: str, index: StoreIndex) -> ArrayFile:
+def _array(file: BinaryIO, kind: str, index: StoreIndex) -> ArrayFile:
+    path = Path(file.name)
     with reading(path):
-        file = read_header(path)
-    fault = form_fault(kind, file.shape, file.dtype)
+        array = read_header(file)
+    fault = form_fault(kind, array.shape, array.dtype)
     if fault:
         raise Damaged(f"{path.name} {fault}")
     rows = int(index.rows.sum())
-    if file.shape[0] != rows:
-        raise Damaged(f"{path.name} has {file.shape[0]} rows, but {INDEX} lists {rows}")
-    return file
+    if array.shape[0] != rows:
+        raise Damaged(f"{path.name} has {array.shape[0]} rows, but {INDEX} lists {rows}")
+    return array
+
+
+def _mapped(array: ArrayFile) -> np.ndarray:
+    with reading(Path(array.file.name)):
+        return array.mapped()
 
 
 def _verify(
-    place: Path, about: Description, files: Mapping[str, ArrayFile], records: list[Record], watch: Watch
+    place: Path, about: Description, arrays: Mapping[str, ArrayFile], records: list[Record], watch: Watch
 ) -> None:
-    size = sum(file.size for file in files.values())
+    size = sum(array.size for array in arrays.values())
     if size > LARGE:
         watch.note(f"verifying {place}: {size / 1e9:.0f} GB are read, once as long as they stay unchanged")
     hashed = {}
-    for name, file in files.items():
-        with reading(file.path):
-            hashed[name] = (file.shape[1:], file.dtype, file.sha256())
+    for name, array in arrays.items():
+        with reading(Path(array.file.name)):
+            hashed[name] = (array.shape[1:], array.dtype, array.sha256())
     found = content_hash(about.version, about.kind, about.stand_in, hashed, records)
     if found != about.content_hash:
         raise _Changed(f"{found}, {DESCRIPTION} promises {about.content_hash}")

@@ -6,15 +6,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fusionbench.contract.hashing import canonical
 from fusionbench.data.index import Record
-from fusionbench.data.reading import Damaged, read_text, reading
+from fusionbench.data.reading import MOST_BYTES, Damaged, open_regular, reading, text_of
 
 SCHEMA = 2
 """version of the folder's form; a reader refuses newer ones. 1 hashed texts joined by tabs"""
@@ -47,11 +48,6 @@ class Description(BaseModel):
         """The only names of splits there may be; None = any."""
         return ("", "train", "report") if self.version == 1 else None
 
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the store's files."""
-        return (DESCRIPTION, INDEX, *(array_file(name) for name in self.arrays))
-
     def text(self) -> str:
         """As it is written."""
         return json.dumps(self.model_dump(by_alias=True), indent=2) + "\n"
@@ -62,47 +58,66 @@ def array_file(name: str) -> str:
     return f"{name}.npy"
 
 
-def read_description(path: Path) -> Description:
+@contextmanager
+def open_description(folder: Path) -> Iterator[BinaryIO]:
+    """A store's ``store.json``, open.
+
+    Raises:
+        Foreign: there is none.
+    """
+    with ExitStack() as stack:
+        with _foreign(), reading(folder / DESCRIPTION):
+            file = stack.enter_context(open_regular(folder / DESCRIPTION, MOST_BYTES))
+        yield file
+
+
+def read_description(file: BinaryIO) -> Description:
     """Read ``store.json`` and check every field of it.
 
     Raises:
         Foreign: it describes no store, or one of a schema that is not known here.
         Damaged: a field is missing or wrong; it is named.
     """
-    about = _parsed(path)
+    about = _parsed(file)
     if about["schema"] > SCHEMA:
         raise Foreign(
             f"has store schema {about['schema']}; this fusionbench reads up to {SCHEMA}. "
             "A newer version wrote it: upgrade fusionbench, or delete the folder if it is a cache."
         )
-    with reading(path):
+    with reading(Path(file.name)):
         description = Description.model_validate(about)
     wrong = [name for name in description.arrays if not ARRAY_NAME.fullmatch(name)]
     if wrong:
-        raise Damaged(f"{path.name}: arrays: {wrong[0]!r} is no name of an array")
+        raise Damaged(f"{DESCRIPTION}: arrays: {wrong[0]!r} is no name of an array")
     if len(set(description.arrays)) != len(description.arrays):
-        raise Damaged(f"{path.name}: arrays: a name comes twice in {', '.join(description.arrays)}")
+        raise Damaged(f"{DESCRIPTION}: arrays: a name comes twice in {', '.join(description.arrays)}")
     return description
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+@contextmanager
+def _foreign() -> Iterator[None]:
     try:
-        with reading(path):
-            about = json.loads(read_text(path))
-            if not isinstance(about, dict) or type(about.get("schema")) is not int:
-                raise Damaged(f"{path.name} names no schema")
+        yield
     except Damaged as error:
         raise Foreign(
-            f"is no store: no readable store.json in it ({error}). "
+            f"is no store: no readable {DESCRIPTION} in it ({error}). "
             "Give the folder that write_stream_store wrote, or delete it if a cache."
         ) from error
-    return about
+
+
+def _parsed(file: BinaryIO) -> dict[str, Any]:
+    with _foreign(), reading(Path(file.name)):
+        about = json.loads(text_of(file))
+        if not isinstance(about, dict) or type(about.get("schema")) is not int:
+            raise Damaged(f"{DESCRIPTION} names no schema")
+        return about
 
 
 def kind_of(folder: Path) -> str | None:
     """The kind of store that a folder holds, whole or damaged; None where it holds none."""
     try:
-        return _parsed(folder / DESCRIPTION).get("kind")
+        with open_description(folder) as file:
+            return _parsed(file).get("kind")
     except Foreign:
         return None
 
@@ -110,7 +125,8 @@ def kind_of(folder: Path) -> str | None:
 def written_files(folder: Path) -> frozenset[str]:
     """Names of the files that a store's writer wrote in ``folder``; whatever else is there is the user's."""
     try:
-        arrays = _parsed(folder / DESCRIPTION).get("arrays")
+        with open_description(folder) as file:
+            arrays = _parsed(file).get("arrays")
     except Foreign:
         return frozenset()
     named = arrays if isinstance(arrays, list) else []

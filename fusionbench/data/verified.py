@@ -8,10 +8,11 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from fusionbench.contract.hashing import digest
 from fusionbench.data.cache import cache_root
-from fusionbench.data.reading import read_text, reading
+from fusionbench.data.reading import read_text
 
 Snapshot = Mapping[str, list[int]]
 """file name -> size, times of the last change of its content and of its entry (ns), inode"""
@@ -20,18 +21,10 @@ YOUNG_NS = 2_000_000_000
 """file systems tell times in steps of up to two seconds: a younger file may change and keep its times"""
 
 
-def snapshot(folder: Path, names: Iterable[str]) -> Snapshot:
-    """What tells, without reading them, that files are still the same.
-
-    Raises:
-        Damaged: one is missing.
-    """
-    seen = {}
-    for name in names:
-        with reading(folder / name):
-            found = (folder / name).stat()
-        seen[name] = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
-    return seen
+def snapshot(files: Iterable[BinaryIO]) -> Snapshot:
+    """What tells, without reading them, that open files are still the same."""
+    found = {Path(file.name).name: os.fstat(file.fileno()) for file in files}
+    return {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for name, s in found.items()}
 
 
 def is_remembered(folder: Path, content_hash: str, seen: Snapshot) -> bool:

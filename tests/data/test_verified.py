@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     whole = ArrayFile.sha256
 
     def counted(file: ArrayFile) -> str:
-        hashed.append(file.path.name)
+        hashed.append(Path(file.file.name).name)
         return whole(file)
 
     monkeypatch.setattr(ArrayFile, "sha256", counted)
@@ -191,8 +192,8 @@ def test_what_changes_while_it_is_read_is_not_remembered(store, monkeypatch, rea
     later(monkeypatch)
     seen = verified.snapshot
 
-    def changed(folder: Path, names: tuple[str, ...]) -> verified.Snapshot:
-        stats = seen(folder, names)
+    def changed(files: list[BinaryIO]) -> verified.Snapshot:
+        stats = seen(files)
         os.utime(store / "x.npy")
         return stats
 
@@ -203,17 +204,21 @@ def test_what_changes_while_it_is_read_is_not_remembered(store, monkeypatch, rea
     assert reads == ["x.npy"] * 2
 
 
-def test_a_store_that_is_replaced_while_it_is_opened_is_opened_as_it_is_then(store, monkeypatch):
-    once = [True]
-    read = store_module.read_index
+@pytest.mark.parametrize(
+    ("moment", "ids"), [("read_description", ["other"]), ("read_index", ["c0", "c1", "c2"])]
+)
+def test_a_store_that_is_replaced_while_it_is_opened_is_opened_whole(store, monkeypatch, moment, ids):
+    """With some of its files open, the new one is found; with all of them, the old one."""
+    first, read = [True], getattr(store_module, moment)
 
-    def replaced(path: Path, splits: None) -> object:
-        if once.pop() if once else False:
+    def replaced(*given: object) -> object:
+        if first and first.pop():
             with writing(store, "streams") as writer:
-                writer.append(Clip("other", "up", "train"), {"x": np.ones((1, 2), np.float32)})
+                writer.append(Clip("other", "up", "train"), {"x": np.full((12, 2), 9, np.float32)})
                 writer.finish({}, stand_in=False)
-        return read(path, splits)
+        return read(*given)
 
-    monkeypatch.setattr(store_module, "read_index", replaced)
+    monkeypatch.setattr(store_module, moment, replaced)
     opened = open_store(store)
-    assert [clip.id for clip in opened.index.clips] == ["other"] and opened.arrays["x"].shape == (1, 2)
+    assert [clip.id for clip in opened.index.clips] == ids
+    assert np.unique(opened.arrays["x"]).tolist() == ([9] if ids == ["other"] else [0, 1, 2])

@@ -14,6 +14,7 @@ import shutil
 import signal
 import tempfile
 import time
+import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import fusionbench as fb
+from fusionbench.data import place
 from fusionbench.data.generate import generate
 from fusionbench.data.marker import read_marker
 from fusionbench.data.store import is_store
@@ -45,6 +47,17 @@ def clips(version: int) -> Iterator[dict]:
         }
 
 
+def slow_renames() -> None:
+    """Here they take longer, so that kills fall between them."""
+
+    def rename(source: Path, target: Path) -> None:
+        time.sleep(0.005)
+        os.replace(source, target)
+        time.sleep(0.005)
+
+    place.os = types.SimpleNamespace(**{**vars(os), "rename": rename})
+
+
 def of_store_writes(folder: Path, kills: int) -> Counter[str]:
     """A store is replaced again and again; notes lie in it."""
     store, seen, draw = folder / "s", Counter[str](), random.Random(SEED)
@@ -55,6 +68,7 @@ def of_store_writes(folder: Path, kills: int) -> Counter[str]:
         return only
 
     def replace() -> None:
+        slow_renames()
         for number in count(before + 1):
             fb.write_stream_store(store, clips(number))
 
