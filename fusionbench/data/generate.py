@@ -70,7 +70,8 @@ def generate(
         )
     marker = Marker(dataset_class.name, clips.VERSION, seed, planned(plan))
     with locked(root, f"another process generates {root}"):
-        _refuse_occupied(root, dataset_class.name)
+        with writes_to(root):
+            _refuse_occupied(root, dataset_class.name)
         with replacing(root) as unfinished, _told(root):
             _draw_all(
                 dataset_class, unfinished, _shares(plan), seed, workers or os.cpu_count() or 1, progress

@@ -49,7 +49,7 @@ def read_marker(root: Path) -> Marker | None:
     """
     for folder in _nearby(Path(root)):
         path = folder / FILE_NAME
-        if path.is_symlink() or path.exists():
+        if os.path.lexists(path):
             return _parse(path)
     return None
 
@@ -78,7 +78,8 @@ def _nearby(root: Path) -> Iterator[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    except OSError:  # none, or one that nothing can be read from
         return []
-    with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir())

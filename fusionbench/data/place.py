@@ -126,7 +126,7 @@ def resolved(target: Path) -> Path:
     """
     try:
         return target.expanduser().resolve()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise UserError(f"{target} cannot be found: {error}. Name another folder.") from error
 
 
@@ -178,12 +178,13 @@ def _clear(target: Path) -> None:
 def _retire(aside: Path, target: Path) -> None:
     """Delete what was replaced, but for files that no writer wrote: those move into the new one."""
     ours = written_files(aside)
-    for entry in sorted(aside.iterdir()):
-        if entry.name not in ours:
-            kept, number = target / entry.name, 1
-            while kept.exists() or kept.is_symlink():
-                kept, number = target / f"{entry.name}.old{number}", number + 1
-            os.rename(entry, kept)
+    notes = sorted(entry.name for entry in aside.iterdir() if entry.name not in ours)
+    for name in notes:
+        kept, number = name, 0
+        while os.path.lexists(target / kept) or (number and kept in notes):
+            number += 1
+            kept = f"{name}.old{number}"
+        os.rename(aside / name, target / kept)
     nobodys = _beside(target, f"new-{secrets.token_hex(8)}")
     os.rename(aside, nobodys)  # so that a half-deleted one is never put back
     shutil.rmtree(nobodys, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -58,7 +59,7 @@ class Store:
 
 def is_store(path: Path) -> bool:
     """Whether ``path`` is the folder of a complete store."""
-    return (path / DESCRIPTION).is_file() or (settled(path) / DESCRIPTION).is_file()
+    return os.path.isfile(path / DESCRIPTION) or os.path.isfile(settled(path) / DESCRIPTION)
 
 
 def open_store(path: Path, watch: Watch | None = None) -> Store:

@@ -128,7 +128,7 @@ def written_files(folder: Path) -> frozenset[str]:
         with open_description(folder) as file:
             arrays = _parsed(file).get("arrays")
     except Foreign:
-        return frozenset()
+        arrays = None
     named = arrays if isinstance(arrays, list) else []
     return frozenset([DESCRIPTION, INDEX, *(array_file(str(name)) for name in named)])
 

@@ -127,6 +127,16 @@ def test_a_note_that_is_named_like_a_new_array_is_kept_beside_it(tmp_path):
     assert (tmp_path / "s" / "gyro.npy.old1").read_text() == "mine"
 
 
+def test_of_a_store_that_cannot_be_read_any_more_no_array_is_lost(tmp_path):
+    put(tmp_path / "s", "one")
+    for number in (1, 2):
+        (tmp_path / "s" / "store.json").write_text("")
+        put(tmp_path / "s", f"next {number}")
+    assert names(tmp_path / "s") == ["store.json", "text.npy", "text.npy.old1", "text.npy.old2"]
+    assert (tmp_path / "s" / "text.npy.old1").read_text() == "one"
+    assert (tmp_path / "s" / "text.npy.old2").read_text() == "next 1"
+
+
 def test_a_half_deleted_old_one_is_not_taken_for_notes(tmp_path, monkeypatch):
     put(tmp_path / "s", "one")
     with monkeypatch.context() as patch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -162,3 +163,17 @@ def test_a_store_of_schema_1_opens_under_its_own_hash(tmp_path):
     np.save(folder / "x.npy", values + 1)
     with pytest.raises(UserError, match="is not what was written"):
         open_store(folder)
+
+
+def test_a_full_disk_is_told_and_leaves_the_old_store(tmp_path):
+    write(tmp_path / "s")
+    before = open_store(tmp_path / "s").content_hash
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # the kernel takes no longer file
+    try:
+        with pytest.raises(UserError, match=r"s cannot be written: File too large\. Free space"):
+            write(tmp_path / "s", lengths=(10_000, 20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert open_store(tmp_path / "s").content_hash == before
+    assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["s"]
