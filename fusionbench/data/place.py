@@ -48,29 +48,42 @@ def locked(target: Path, waiting_for: str = "", watch: Watch | None = None) -> I
         UserError: nothing can be written there.
     """
     target = resolved(target)
-    with writes_to(target):
-        made = [folder for folder in target.parents if not folder.exists()]
-        target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.name:
+        raise UserError(f"{target} is the root of the file system. Name a folder in it.")
+    with _parents(target):
         lock = filelock.FileLock(_beside(target, "lock"), is_singleton=True)
+        with writes_to(target):
+            try:
+                lock.acquire(timeout=PATIENCE)
+            except filelock.Timeout:
+                tell = watch.note if watch else logging.getLogger(__name__).warning
+                tell(f"waiting: {waiting_for or f'another process writes {target}'}")
+                lock.acquire()
         try:
-            lock.acquire(timeout=PATIENCE)
-        except filelock.Timeout:
-            tell = watch.note if watch else logging.getLogger(__name__).warning
-            tell(f"waiting: {waiting_for or f'another process writes {target}'}")
-            lock.acquire()
+            if lock.lock_counter == 1:
+                with writes_to(target), interrupts_deferred():
+                    _clear(target)
+            yield
+        finally:
+            if lock.lock_counter == 1:
+                with contextlib.suppress(OSError):
+                    Path(lock.lock_file).unlink()  # while it is held: a waiting one sees that it is gone
+            lock.release()
+
+
+@contextlib.contextmanager
+def _parents(target: Path) -> Iterator[None]:
+    """Make the folders above ``target``; those that stay empty are removed again."""
+    made: list[Path] = []
     try:
-        if lock.lock_counter == 1:
-            with writes_to(target), interrupts_deferred():
-                _clear(target)
+        with writes_to(target):
+            made += [folder for folder in target.parents if not folder.exists()]
+            target.parent.mkdir(parents=True, exist_ok=True)
         yield
     finally:
-        if lock.lock_counter == 1:
-            with contextlib.suppress(OSError):
-                Path(lock.lock_file).unlink()  # while it is held: a waiting one sees that it is gone
-        lock.release()
         for folder in made:
             with contextlib.suppress(OSError):
-                folder.rmdir()  # only where it is empty
+                folder.rmdir()
 
 
 @contextlib.contextmanager

@@ -156,6 +156,11 @@ def test_where_a_link_points_is_written_and_the_link_stays(tmp_path):
     assert names(tmp_path) == ["disk", "link"] and names(tmp_path / "disk") == ["s"]
 
 
+def test_the_root_of_the_file_system_is_no_place():
+    with pytest.raises(UserError, match="is the root of the file system"):
+        put(Path("/"), "one")
+
+
 def test_links_in_a_circle_are_named(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
@@ -217,7 +222,7 @@ def test_a_full_disk_is_told_and_nothing_is_left(tmp_path):
     assert text(tmp_path / "s") == "one" and names(tmp_path) == ["s"]
 
 
-@pytest.mark.parametrize("target", ["file", "file/s", "n" * 300])
+@pytest.mark.parametrize("target", ["file", "file/s", "n" * 300, f"deep/{'n' * 300}/s"])
 def test_what_no_folder_can_be_made_at_is_told(tmp_path, target):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match=r"cannot be written: .*\. Name a folder that can be|is a file"):
