@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fusionbench.bench.claim import FOLDS, RUN
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
 from fusionbench.bench.source import RunData
 from fusionbench.figures.confusion import confusion_matrix
@@ -17,13 +18,12 @@ from fusionbench.learn.fit import Fitted
 from fusionbench.learn.metrics import Predictions, confusion
 from fusionbench.track.records import read_json
 from fusionbench.track.runs import TrackedRun
+from fusionbench.track.view import order_tag
 
 OUTCOME = "outcome.json"
 
 
-def log_fold(
-    tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: RunData, config: dict[str, Any]
-) -> None:
+def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: RunData) -> None:
     """Metrics and artifacts of one fold."""
     tracked.log_metrics(
         {
@@ -33,9 +33,9 @@ def log_fold(
             "selection/epoch": outcome.selected_epoch,
         }
     )
+    tracked.set_tags(order_tag(RUN, outcome.metrics["report/accuracy"]))
     classes = data.dataset.classes
     split = "report split"
-    tracked.log_json(config, "config.json")
     tracked.log_json(_plain(outcome), OUTCOME)
     tracked.log_table(_prediction_table(outcome.report, classes), "predictions.json")
     tracked.log_figure(
@@ -59,6 +59,7 @@ def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
     pooled = {f"pooled_{name}": value for name, value in pooled_metrics(outcome.folds).items()}
     averaged = {n: v for n, v in averaged_metrics(outcome.folds).items() if n.startswith("report")}
     tracked.log_metrics({**pooled, **averaged, "pooled_report/chance": outcome.chance})
+    tracked.set_tags(order_tag(FOLDS, outcome.metrics["report/accuracy"]))
     tracked.log_json(outcome.plain(), OUTCOME)
 
 
@@ -68,6 +69,7 @@ def read_fold(run_id: str) -> FoldOutcome:
     return FoldOutcome(
         **{
             **stored,
+            "reused": True,
             "report": _predictions(stored["report"]),
             "report_last": _predictions(stored["report_last"]),
         }

@@ -49,6 +49,7 @@ def compare(
         typer.Option("--figure", help="Also draw the table into this file.", rich_help_panel="Output"),
     ] = None,
     dry_run: opt.DryRun = False,
+    upgrade_database: opt.UpgradeDatabase = False,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -77,6 +78,7 @@ def compare(
         "device": device,
         "threads": threads,
     }
+    opt.agree(upgrade_database)
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
 
     from fusionbench.cli.screen import Screen
@@ -85,7 +87,7 @@ def compare(
 
     with Screen() as screen:
         if dry_run:
-            planned = plan(asked, screen)
+            planned = plan(asked, screen, dry=True)
         else:
             made = run_all(asked, workers, screen)
             if figure:
@@ -152,6 +154,7 @@ def _planned(plan: object) -> dict:
             {"label": plan.members[j.member].label, "seed": plan.members[j.member].seed, "fold": j.fold}
             for j in plan.pending
         ],
+        "unread": [{"label": plan.members[k].label, "seed": plan.members[k].seed} for k in plan.unread],
         "finished": len(plan.folds) - len(plan.pending),
         "skipped": [absent.plain() for absent in plan.skipped],
     }

@@ -14,7 +14,7 @@ from fusionbench.contract.dataset import Clip, ClipFrames, Dataset, Inventory, P
 from fusionbench.contract.errors import BadClip, UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.data.faces import resize_frames
-from fusionbench.data.store import Store
+from fusionbench.data.store import Store, is_store, open_store
 from fusionbench.data.store_cache import cache_path, cached_stores
 from fusionbench.data.store_writer import writing
 
@@ -47,14 +47,7 @@ def frame_store(
     Raises:
         UserError: clips are bad and the policy is ``fail``, or none is good.
     """
-    parts = {
-        "dataset": dataset.name,
-        "clips": [_source(dataset.root, clip) for clip in inventory.clips],
-        "size": size,
-        "preparation": PREPARATION,
-        "stand_in": stand_in,
-        "on_bad_clip": on_bad_clip,
-    }
+    parts = _parts(dataset, inventory, size, on_bad_clip, stand_in)
     made = {"dataset": dataset.name, "size": size, "preparation": PREPARATION}
 
     def make(missing: Mapping[str, Path]) -> None:
@@ -62,6 +55,28 @@ def frame_store(
 
     wanted = {"frames": cache_path("frames", parts)}
     return cached_stores(wanted, make, "another process reads the clips into", watch)["frames"]
+
+
+def cached_frames(
+    dataset: Dataset, inventory: Inventory, size: int, on_bad_clip: str, stand_in: bool
+) -> Store | None:
+    """What ``frame_store`` would give, where the cache holds it; None where clips would be decoded."""
+    path = cache_path("frames", _parts(dataset, inventory, size, on_bad_clip, stand_in))
+    return open_store(path) if is_store(path) else None
+
+
+def _parts(
+    dataset: Dataset, inventory: Inventory, size: int, on_bad_clip: str, stand_in: bool
+) -> dict[str, Any]:
+    """What a frame store is made of: its key in the cache."""
+    return {
+        "dataset": dataset.name,
+        "clips": [_source(dataset.root, clip) for clip in inventory.clips],
+        "size": size,
+        "preparation": PREPARATION,
+        "stand_in": stand_in,
+        "on_bad_clip": on_bad_clip,
+    }
 
 
 def _source(root: Path, clip: Clip) -> dict[str, Any]:
