@@ -15,10 +15,11 @@ from fusionbench.contract.dataset import Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
-from fusionbench.data.cache import cache_root, locked, writable_folder
+from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.data.generate import generate
 from fusionbench.data.ingest import cached_frames, frame_store
 from fusionbench.data.marker import read_marker
+from fusionbench.data.place import locked
 from fusionbench.data.store import StoreIndex, is_store, open_store
 from fusionbench.data.stream_store import open_stream_store, train_labels
 
@@ -83,7 +84,8 @@ def stand_in_root(chosen: Chosen, watch: Watch) -> Path:
     name = chosen.plugin
     root = cache_root() / "stand-in" / name
     if read_marker(root) is None:
-        with locked(writable_folder("stand-in") / f"{name}.lock", f"another process generates {root}", watch):
+        writable_folder("stand-in")
+        with locked(root, f"another process generates {root}", watch):
             if read_marker(root) is None:
                 make_stand_in(chosen, root, watch)
     return root

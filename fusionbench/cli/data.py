@@ -39,9 +39,11 @@ def stand_in(
     from fusionbench.catalog.resolve import Request, resolve_component
     from fusionbench.cli.screen import Screen
     from fusionbench.contract.errors import UserError
+    from fusionbench.data.place import writes_to
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists and is not empty. Nothing was written; name a new folder.")
+    with writes_to(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UserError(f"{out} exists and is not empty. Nothing was written; name a new folder.")
     chosen = resolve_component("dataset", dataset, Request(), collect())
     with Screen() as screen:
         make_stand_in(chosen, out, screen)

@@ -6,15 +6,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError, nearest
-from fusionbench.data.store import Store, StoreWriter, is_store, open_store, writing
+from fusionbench.data.place import writes_to
+from fusionbench.data.store import Store, open_store
+from fusionbench.data.store_format import kind_of
+from fusionbench.data.store_writer import StoreWriter, writing
 
-KIND = "streams"
+KIND: Final = "streams"
 SPLITS = {"train": "train", "report": "report", "test": "report", "val": "report"}
 """split as it may be given -> split as it is stored"""
 _NEEDED = ("id", "label", "split", "streams")
@@ -47,7 +50,8 @@ def write_stream_store(
             is empty, a label is never seen in train, or ``path`` holds something else.
     """
     folder = Path(path).expanduser().absolute()
-    _refuse_foreign(folder)
+    with writes_to(folder):
+        _refuse_foreign(folder)
     with writing(folder, KIND) as writer:
         splits = _Splits()
         dims: dict[str, int] = {}
@@ -84,7 +88,7 @@ def _refuse_foreign(folder: Path) -> None:
     """Only a stream store or an empty folder may be replaced."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not is_store(folder) or open_store(folder).kind != KIND:
+    if kind_of(folder) != KIND:  # a damaged one may be written again
         raise UserError(f"{folder} exists and is no stream store. Nothing was written; name a new folder.")
 
 

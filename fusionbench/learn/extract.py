@@ -15,7 +15,8 @@ import torch
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.roles import Backbone, RelationEncoder
 from fusionbench.contract.watch import Watch
-from fusionbench.data.store import Store, writing
+from fusionbench.data.store import Store
+from fusionbench.data.store_writer import writing
 from fusionbench.learn.front_end import APPEARANCE
 
 CHUNK = 128

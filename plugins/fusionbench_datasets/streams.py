@@ -6,6 +6,8 @@ clips of split ``report`` are reported on; whole sequences, standardised on the 
 
 from __future__ import annotations
 
+import os
+
 import fusionbench as fb
 
 
@@ -25,12 +27,15 @@ class StreamsDataset(fb.Dataset):
     }
 
     def scan(self) -> fb.Inventory:
-        if not (self.root / "store.json").is_file():
+        try:
+            return fb.Inventory(fb.open_stream_store(self.root).index.clips)
+        except fb.UserError as error:
+            if os.path.lexists(self.root / "store.json"):
+                raise
             raise fb.UserError(
                 f"no streams at {self.root}: it holds no store.json. "
                 "Write a store with fb.write_stream_store(PATH, clips), then give --data-root PATH."
-            )
-        return fb.Inventory(fb.open_stream_store(self.root).index.clips)
+            ) from error
 
     def read(self, clip: fb.Clip) -> fb.ClipFrames:
         raise fb.UserError(

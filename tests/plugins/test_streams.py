@@ -17,7 +17,7 @@ from fusionbench.bench.verify import verify
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, parse_assignment, resolve, resolve_component
 from fusionbench.contract.watch import Watch
-from fusionbench.data.store import writing
+from fusionbench.data.store_writer import writing
 
 LABELS = ("sit", "run", "jump")
 
