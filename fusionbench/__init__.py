@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from fusionbench.contract.errors import (
         BadClip as BadClip,
+        DataWarning as DataWarning,
         FusionBenchError as FusionBenchError,
         NotSupported as NotSupported,
         UserError as UserError,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         write_image as write_image,
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
+    from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
         open_stream_store as open_stream_store,
         write_stream_store as write_stream_store,
@@ -77,13 +79,14 @@ _HOME = {
     "bench.trained": "load_model",
     "bench.trained_model": "TrainedModel",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
-    "contract.errors": "BadClip FusionBenchError NotSupported UserError",
+    "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
+    "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
     "nn.weights": "load_weights read_weights",
     "nn.attention": "attend",

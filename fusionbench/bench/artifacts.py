@@ -13,6 +13,7 @@ from fusionbench.bench.build import takes_streams
 from fusionbench.bench.claim import FOLDS, RUN
 from fusionbench.bench.model_file import FOLDER, FORMAT, Array, Description, Part, write_model
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
+from fusionbench.bench.parts import parts_line
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.identity import source_hash, toolkit_hash
 from fusionbench.catalog.run_config import Chosen, RunConfig
@@ -39,7 +40,7 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
             "selection/epoch": outcome.selected_epoch,
         }
     )
-    tracked.set_tags(order_tag(RUN, outcome.metrics["report/accuracy"]))
+    tracked.set_tags({**order_tag(RUN, outcome.metrics["report/accuracy"]), **_part_tags(outcome)})
     classes = data.dataset.classes
     tracked.log_json(_plain(outcome), OUTCOME)
     tracked.log_table(_prediction_table(outcome.report, classes), "predictions.json")
@@ -116,6 +117,15 @@ def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
     tracked.log_metrics({**pooled, **averaged, "pooled_report/chance": outcome.chance})
     tracked.set_tags(order_tag(FOLDS, outcome.metrics["report/accuracy"]))
     tracked.log_json(outcome.plain(), OUTCOME)
+
+
+def _part_tags(outcome: FoldOutcome) -> dict[str, str]:
+    """What the runs table says of the fold's parts; a leak's tag is there where there is a leak."""
+    tags = {"fusionbench.parts": parts_line(outcome.parts)}
+    if outcome.subject_leak:
+        shared = outcome.subject_leak
+        tags["fusionbench.subject_leak"] = f"{shared['count']} of {shared['of']}"
+    return tags
 
 
 def read_fold(run_id: str) -> FoldOutcome:

@@ -217,6 +217,8 @@ def report(
         report_last=last,
         epochs=len(fitted.history),
         resumed_at=fitted.resumed_at,
+        parts=loaders.parts.sizes(),
+        subject_leak=loaders.parts.subject_leak(),
     )
 
 

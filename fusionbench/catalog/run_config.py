@@ -23,6 +23,9 @@ class DataOptions(Config):
     on_bad_clip: Literal["fail", "skip"] = Field(
         "fail", description="what a clip that cannot be read does to the run"
     )
+    on_subject_leak: Literal["tell", "fail"] = Field(
+        "tell", description="what a subject who is both trained and reported on does to the run"
+    )
 
 
 class SamplingOptions(Config):

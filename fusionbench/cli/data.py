@@ -61,13 +61,17 @@ def verify(
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Set what is on disk against what was published; list every problem. Exit 1 if there is one.
+    """Set what is on disk against what was published, and look for damaged numbers and leaks.
+
+    Exit 1 where something is missing, damaged or leaks, else 0.
 
     [bold]Examples[/bold]
 
       fusionbench data verify afew
 
       fusionbench data verify afew --data-root /data/AFEW --decode
+
+      fusionbench data verify streams --data-root my-features
     """
     from fusionbench.bench.verify import verify as verify_data
     from fusionbench.catalog.plugins import collect
@@ -87,4 +91,4 @@ def verify(
         from fusionbench.report.inventory_table import inventory_table
 
         Console().print(inventory_table(verified))
-    raise typer.Exit(1 if verified.inventory.problems else 0)
+    raise typer.Exit(0 if verified.sound else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -153,25 +153,50 @@ class Model(nn.Module):
         return self.head(self.front_end(batch))
 
 
+_OFF_CENTRE = 1e6
+"""mean square over variance from which the difference of two sums in float64 is no longer exact in float32"""
+
+
 def stream_statistics(
     index: StoreIndex, arrays: Mapping[str, np.ndarray], ids: Sequence[str]
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Mean and standard deviation of each channel over the frames of the clips ``ids``.
 
     Frames are read clip by clip and summed in float64, so memory stays bounded.
-    A channel that does not vary keeps its scale.
+    Channels that lie far from zero are read once more and summed about their mean.
+    Nothing here depends on the unit of a channel. One that does not vary keeps its
+    scale; one that varies by no more than float32 resolves where its values lie is
+    divided by their magnitude, so that rounding is not taken for a signal.
     """
-    sums: dict[str, tuple[int, np.ndarray, np.ndarray]] = {}
-    for place in index.places(sorted(ids)):
-        rows = slice(index.first_row[place], index.first_row[place] + index.rows[place])
-        for name, array in arrays.items():
-            values = array[rows].astype(np.float64)
-            count, total, squares = sums.get(name, (0, np.zeros(1), np.zeros(1)))
-            sums[name] = (count + len(values), total + values.sum(0), squares + (values**2).sum(0))
-    statistics = {}
-    for name, (count, total, squares) in sums.items():
-        mean = total / count
-        std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-        std[std < 1e-6] = 1.0
-        statistics[name] = (torch.from_numpy(mean).float(), torch.from_numpy(std).float())
-    return statistics
+    places = index.places(sorted(ids))
+    return {name: _channel_statistics(index, array, places) for name, array in arrays.items()}
+
+
+def _channel_statistics(index: StoreIndex, array: np.ndarray, places: np.ndarray) -> tuple[Tensor, Tensor]:
+    count, total, squares = 0, np.zeros(array.shape[1]), np.zeros(array.shape[1])
+    low, high = np.full(array.shape[1], np.inf), np.full(array.shape[1], -np.inf)
+    for values in _clips(index, array, places):
+        count, total, squares = count + len(values), total + values.sum(0), squares + (values**2).sum(0)
+        low, high = np.minimum(low, values.min(0)), np.maximum(high, values.max(0))
+    mean = total / count
+    variance = np.maximum(squares / count - mean**2, 0)
+    (off,) = np.nonzero(squares / count > _OFF_CENTRE * variance)
+    if len(off):
+        shift, about = np.zeros(len(off)), np.zeros(len(off))
+        for values in _clips(index, array, places):
+            centred = values[:, off] - mean[off]
+            shift, about = shift + centred.sum(0), about + (centred**2).sum(0)
+        variance[off] = np.maximum(about / count - (shift / count) ** 2, 0)
+        mean[off] += shift / count
+    std = np.sqrt(variance)
+    magnitude = np.maximum(np.abs(low), np.abs(high))
+    std = np.where(std <= np.finfo(np.float32).eps * magnitude, magnitude, std)
+    std[low == high] = 1.0
+    return torch.from_numpy(mean).float(), torch.from_numpy(std).float()
+
+
+def _clips(index: StoreIndex, array: np.ndarray, places: np.ndarray) -> Iterator[np.ndarray]:
+    """Each clip's rows ``(time, channels)`` in float64."""
+    for place in places:
+        first = index.first_row[place]
+        yield array[first : first + index.rows[place]].astype(np.float64)
