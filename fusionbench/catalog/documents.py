@@ -121,9 +121,9 @@ def _bounded(text: str) -> Iterator[int]:
             continue
         if not isinstance(event, yaml.NodeEvent):
             continue
-        line = event.start_mark.line + 1
+        line = 1 + (event.start_mark.line if event.start_mark else 0)
         if isinstance(event, yaml.AliasEvent):
-            behind = sizes.get(event.anchor, 1)
+            behind = sizes.get(event.anchor or "", 1)
             if behind is None:
                 raise Unreadable(f"line {line}: *{event.anchor} stands inside what it names")
             values += behind
@@ -182,7 +182,7 @@ class _Plain:
     def _key(self, node: yaml.Node) -> str:
         if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str":
             return str(node.value)
-        came = node.value if isinstance(node, yaml.ScalarNode) else f"a {node.id}"
+        came = node.value if isinstance(node, yaml.ScalarNode) else "that is a list or a mapping"
         raise UserError(f"{self._place(node)}: the key {came} is no text. Quote it, or give a name.")
 
     def _merged(self, node: yaml.Node, path: tuple[str, ...]) -> dict[str, Any]:

@@ -59,9 +59,7 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
     for kind, named in content.items():
         where = f"{file}, line {lines[kind,]}"
         if kind not in KINDS:
-            raise UserError(
-                f"{where}: no kind {kind!r}.{nearest(kind, KINDS)} Kinds: {', '.join(KINDS)}."
-            )
+            raise UserError(f"{where}: no kind {kind!r}.{nearest(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
         if not isinstance(named or {}, dict):
             raise UserError(f"{where}: {kind} must be a mapping of presets; got {brief(named)}.")
         for name, body in (named or {}).items():

@@ -28,7 +28,10 @@ class SamplingOptions(Config):
     """How frames are taken from a clip."""
 
     frames: int | None = Field(
-        16, ge=1, le=1_000_000, description="one frame from each of so many equal segments; null = whole sequences"
+        16,
+        ge=1,
+        le=1_000_000,
+        description="one frame from each of so many equal segments; null = whole sequences",
     )
 
 

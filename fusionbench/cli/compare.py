@@ -28,7 +28,9 @@ def compare(
     dataset: opt.Dataset = None,
     seeds: Annotated[
         int | None,
-        typer.Option("--seeds", min=1, max=10_000, help="Seeds 0 to N-1 for each row.", rich_help_panel="Training"),
+        typer.Option(
+            "--seeds", min=1, max=10_000, help="Seeds 0 to N-1 for each row.", rich_help_panel="Training"
+        ),
     ] = None,
     data_root: opt.DataRoot = None,
     stand_in: opt.StandIn = False,

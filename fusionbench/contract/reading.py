@@ -1,4 +1,4 @@
-"""The boundary of every reader: whatever goes wrong in a file becomes one of our errors, with the file's name."""
+"""The boundary of every reader: whatever goes wrong in a file becomes our error, with the file's name."""
 
 from __future__ import annotations
 

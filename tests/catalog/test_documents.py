@@ -1,4 +1,4 @@
-"""YAML from anyone: plain values come out with their lines, everything else is our error with the file's name."""
+"""YAML from anyone: plain values come out with their lines, all else is our error with the file's name."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("1: x", "line 1: the key 1 is no text. Quote it"),
         ("yes: x", "line 1: the key yes is no text"),
         ("null: x", "the key null is no text"),
-        ("? [a]\n: b", "line 1: the key a sequence is no text"),
-        ("? {a: b}\n: c", "the key a mapping is no text"),
+        ("? [a]\n: b", "line 1: the key that is a list or a mapping is no text"),
+        ("? {a: b}\n: c", "the key that is a list or a mapping is no text"),
         ("seed: 1\n!!python/name:os.system x: 1", "the key x is no text"),
         ("a: !!set {x, y}", "line 1 asks for an object: !!set"),
         ("a: !!binary aGk=", "asks for an object: !!binary"),
@@ -190,7 +190,9 @@ def test_a_seed_that_is_none_is_refused_in_an_experiment_too(written, seed):
         members(read_experiment(file, Request()), collect())
 
 
-@pytest.mark.parametrize("text", ["fusion: [arpg]", "fusion: {x: 1}", "fusion: {x: {plugin: [a]}}", "fusion: 3"])
+@pytest.mark.parametrize(
+    "text", ["fusion: [arpg]", "fusion: {x: 1}", "fusion: {x: {plugin: [a]}}", "fusion: 3"]
+)
 def test_presets_of_another_shape_are_refused(written, text):
     registry = written(text, "presets.yaml")
     with pytest.raises(UserError, match=r"presets\.yaml, line 1: "):
