@@ -21,9 +21,7 @@ from fusionbench.track.runs import TrackedRun
 OUTCOME = "outcome.json"
 
 
-def log_fold(
-    tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: RunData, config: dict[str, Any]
-) -> None:
+def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: RunData) -> None:
     """Metrics and artifacts of one fold."""
     tracked.log_metrics(
         {
@@ -35,7 +33,6 @@ def log_fold(
     )
     classes = data.dataset.classes
     split = "report split"
-    tracked.log_json(config, "config.json")
     tracked.log_json(_plain(outcome), OUTCOME)
     tracked.log_table(_prediction_table(outcome.report, classes), "predictions.json")
     tracked.log_figure(
@@ -68,6 +65,7 @@ def read_fold(run_id: str) -> FoldOutcome:
     return FoldOutcome(
         **{
             **stored,
+            "reused": True,
             "report": _predictions(stored["report"]),
             "report_last": _predictions(stored["report_last"]),
         }

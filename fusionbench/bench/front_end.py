@@ -49,17 +49,28 @@ def front_end_arrays(
     Raises:
         UserError: the front end does not fit, or the disk is too small for the trunk's maps.
     """
+    refuse_untrained(config)
     trainable = config.options.front_end.trainable
     landmarks = {"landmarks": frames.arrays["landmarks"]} if frames.made["landmarks"] else {}
     if trainable == "all":
         return {"frames": frames.arrays["frames"], **landmarks}
     if trainable == "relation":
-        _refuse_untrained(config.backbone)
         return {**_extracted(frames, config, [APPEARANCE, "map"], weights, watch), **landmarks}
-    _refuse_untrained(config.backbone)
-    _refuse_untrained(config.relation)
     streams = [APPEARANCE, RELATION] if config.relation else [APPEARANCE]
     return _extracted(frames, config, streams, weights, watch)
+
+
+def refuse_untrained(config: RunConfig) -> None:
+    """Refuse a front end that would be frozen and has no weights.
+
+    Raises:
+        NotSupported: with the way to give it some.
+    """
+    trainable = config.options.front_end.trainable
+    if trainable != "all":
+        _refuse_untrained(config.backbone)
+    if trainable == "none":
+        _refuse_untrained(config.relation)
 
 
 def _refuse_untrained(frozen: Chosen | None) -> None:

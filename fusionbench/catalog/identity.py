@@ -69,8 +69,7 @@ def run_identity(
         weights: kind -> hash of the component's weights file.
     """
     options = config.options.model_dump(mode="json")
-    for place in ("root", "on_bad_clip", "stand_in"):
-        options["data"].pop(place)
+    options.pop("data")
     options["fold"] = fold
     components = {c.kind: component_key(c, weights.get(c.kind)) for c in config.components}
     return digest([options, components, data_fingerprint, harness_hash(*ROOMS)])

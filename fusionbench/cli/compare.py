@@ -51,6 +51,7 @@ def compare(
         typer.Option("--figure", help="Also draw the table into this file.", rich_help_panel="Output"),
     ] = None,
     dry_run: opt.DryRun = False,
+    upgrade_database: opt.UpgradeDatabase = False,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -79,6 +80,7 @@ def compare(
         "device": device,
         "threads": threads,
     }
+    opt.agree(upgrade_database)
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
 
     from fusionbench.cli.screen import Screen
@@ -87,7 +89,7 @@ def compare(
 
     with Screen() as screen:
         if dry_run:
-            planned = plan(asked, screen)
+            planned = plan(asked, screen, dry=True)
         else:
             made = run_all(asked, workers, screen)
             if figure:
@@ -154,6 +156,7 @@ def _planned(plan: object) -> dict:
             {"label": plan.members[j.member].label, "seed": plan.members[j.member].seed, "fold": j.fold}
             for j in plan.pending
         ],
+        "unread": [{"label": plan.members[k].label, "seed": plan.members[k].seed} for k in plan.unread],
         "finished": len(plan.folds) - len(plan.pending),
         "skipped": [absent.plain() for absent in plan.skipped],
     }

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from fusionbench import __version__
-from fusionbench.cli import check, compare, components, cost, data, new, pretrain, run, ui
+from fusionbench.cli import check, compare, components, cost, data, new, pretrain, run, runs, ui
 from fusionbench.contract.errors import UserError
 
 INTERRUPTED = "interrupted. The same command goes on where it stopped."
@@ -45,6 +45,8 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("runs")(runs.runs)
+app.command("run-info")(runs.run_info)
 app.command("cost")(cost.cost)
 app.command("list")(components.list_components)
 app.command("show")(components.show)

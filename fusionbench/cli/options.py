@@ -83,6 +83,15 @@ DryRun = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel="Output")]
 
+UpgradeDatabase = Annotated[
+    bool,
+    typer.Option(
+        "--upgrade-database",
+        help="Migrate a tracking database of an older MLflow, in place; older ones can't open it then.",
+        rich_help_panel="Output",
+    ),
+]
+
 FLAGS = {
     "fusion": "--fusion",
     "relation": "--relation",
@@ -98,6 +107,14 @@ FLAGS = {
     "threads": "--threads",
 }
 """dotted key -> its flag"""
+
+
+def agree(upgrade_database: bool) -> None:
+    """Remember for this process and its workers that an older database may be migrated."""
+    if upgrade_database:
+        from fusionbench.track.schema import allow_upgrade
+
+        allow_upgrade()
 
 
 def request(

@@ -28,11 +28,22 @@ def run(
     set_: opt.Set = None,
     config: opt.ConfigFile = None,
     registry: opt.Registry = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Train even if this very run is finished. Default: its result is taken.",
+            rich_help_panel="Training",
+        ),
+    ] = False,
     dry_run: opt.DryRun = False,
+    upgrade_database: opt.UpgradeDatabase = False,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
     """Train one fusion head on one dataset, judge it once, and keep the run in MLflow.
+
+    A run that is finished is not trained again: same options, same data, same code, same result.
 
     [bold]Examples[/bold]
 
@@ -56,6 +67,7 @@ def run(
         "device": device,
         "threads": threads,
     }
+    opt.agree(upgrade_database)
     request = opt.request(given, set_, config, registry)
     if dry_run:
         _dry_run(request, as_json)
@@ -65,7 +77,7 @@ def run(
     from fusionbench.cli.screen import Screen
 
     with Screen() as screen:
-        outcome = run_request(request, screen)
+        outcome = run_request(request, screen, again=again)
     if as_json:
         print(json.dumps(outcome.plain()))
         return

@@ -14,6 +14,7 @@ def ui(
         int | None,
         typer.Option("--port", min=1, max=65535, help="Port to serve on; a free one when it is in use."),
     ] = None,
+    upgrade_database: opt.UpgradeDatabase = False,
     debug: opt.Debug = False,
 ) -> None:
     """Browse the runs in MLflow's page, served on this machine until Ctrl-C.
@@ -35,6 +36,7 @@ def ui(
     from fusionbench.track.server import serve
     from fusionbench.track.view import experiments_link
 
+    opt.agree(upgrade_database)
     typer.echo("Starting MLflow, a few seconds ...")
     try:
         with serve(port, show_log=debug) as page:

@@ -63,6 +63,12 @@ def cached_store(kind: str, parts: Mapping[str, Any], make: Callable[[Path], Non
     return open_store(path)
 
 
+def stored(kind: str, parts: Mapping[str, Any]) -> Store | None:
+    """The store of ``parts``, where the cache holds it."""
+    path = cache_root() / kind / digest(parts)
+    return open_store(path) if is_store(path) else None
+
+
 def locked(path: Path, waiting_for: str, watch: Watch) -> filelock.BaseFileLock:
     """A lock file to hold as a context; says so where it has to wait."""
     lock = filelock.FileLock(path)

@@ -13,7 +13,7 @@ import numpy as np
 from fusionbench.contract.dataset import Clip, ClipFrames, Dataset, Inventory, Problem
 from fusionbench.contract.errors import BadClip, UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.data.cache import cached_store
+from fusionbench.data.cache import cached_store, stored
 from fusionbench.data.faces import resize_frames
 from fusionbench.data.store import Store, writing
 
@@ -46,7 +46,27 @@ def frame_store(
     Raises:
         UserError: clips are bad and the policy is ``fail``, or none is good.
     """
-    parts = {
+    parts = _parts(dataset, inventory, size, on_bad_clip, stand_in)
+    made = {"dataset": dataset.name, "size": size, "preparation": PREPARATION}
+
+    def make(path: Path) -> None:
+        _ingest(path, dataset, inventory, size, on_bad_clip, stand_in, made, watch)
+
+    return cached_store("frames", parts, make, watch)
+
+
+def cached_frames(
+    dataset: Dataset, inventory: Inventory, size: int, on_bad_clip: str, stand_in: bool
+) -> Store | None:
+    """What ``frame_store`` would give, where the cache holds it; None where clips would be decoded."""
+    return stored("frames", _parts(dataset, inventory, size, on_bad_clip, stand_in))
+
+
+def _parts(
+    dataset: Dataset, inventory: Inventory, size: int, on_bad_clip: str, stand_in: bool
+) -> dict[str, Any]:
+    """What a frame store is made of: its key in the cache."""
+    return {
         "dataset": dataset.name,
         "clips": [_source(dataset.root, clip) for clip in inventory.clips],
         "size": size,
@@ -54,12 +74,6 @@ def frame_store(
         "stand_in": stand_in,
         "on_bad_clip": on_bad_clip,
     }
-    made = {"dataset": dataset.name, "size": size, "preparation": PREPARATION}
-
-    def make(path: Path) -> None:
-        _ingest(path, dataset, inventory, size, on_bad_clip, stand_in, made, watch)
-
-    return cached_store("frames", parts, make, watch)
 
 
 def _source(root: Path, clip: Clip) -> dict[str, Any]:

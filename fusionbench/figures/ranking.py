@@ -32,6 +32,7 @@ def comparison(
     metric: str = "accuracy",
     interval: str = "",
     chance: float | None = None,
+    caution: str = "",
     stand_in: bool = False,
 ) -> Figure:
     """Dot plot of heads, best mean on top.
@@ -42,6 +43,7 @@ def comparison(
         metric: name of the scores.
         interval: what the bars are, as in ``95 % bootstrap over clips``.
         chance: score of guessing, drawn as a line.
+        caution: what must be read beside the scores; stands below them.
         stand_in: the data are generated; marks the figure.
 
     Raises:
@@ -59,8 +61,8 @@ def comparison(
         if row.interval is not None:
             axes.plot(row.interval, [height, height], color=BLUE, linewidth=3, solid_capstyle="round")
         axes.plot([mean], [height], "o", color=BLUE, markersize=10, markeredgecolor="white")
-        below = np.full(len(row.scores), height + _SEEDS_BELOW)
-        axes.plot(row.scores, below, "o", color=GREY, markersize=5.5, alpha=0.6, markeredgewidth=0)
+        beneath = np.full(len(row.scores), height + _SEEDS_BELOW)
+        axes.plot(row.scores, beneath, "o", color=GREY, markersize=5.5, alpha=0.6, markeredgewidth=0)
         beside = (1.01, height)
         axes.annotate(f"{mean:.1%}", beside, xycoords=("axes fraction", "data"), va="center", fontsize=NORMAL)
     if chance is not None:
@@ -82,7 +84,8 @@ def comparison(
     explained = ["large dots: mean", f"small: {seeds} seeds" if seeds > 1 else "small: the one seed"]
     if interval:
         explained.append(f"bars: {interval}")
-    axes.set_xlabel(f"{metric}\n({', '.join(explained)})", fontsize=NORMAL)
+    below = "\n".join(filter(None, [metric, f"({', '.join(explained)})", caution]))
+    axes.set_xlabel(below, fontsize=NORMAL)
     if stand_in:
         mark_stand_in(figure, axes)
     return figure

@@ -21,6 +21,8 @@ SEED = "seed"
 PER_RUN_KEYS = ("fold", SEED)
 MOST_RUNS = 10_000
 """of one experiment: a slip of the pen, not a plan, is larger"""
+_GIVEN = ("data", "dataset")
+"""what the clips are is no choice that is tuned"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Experiment:
     def row_keys(self) -> tuple[str, ...]:
         """What is compared."""
         return tuple(key for key in self.vary if key != SEED)
+
+    @property
+    def swept_options(self) -> tuple[str, ...]:
+        """Options that rows differ in: to take the best of them is to tune on the report split."""
+        return tuple(key for key in self.row_keys if "." in key and key.split(".")[0] not in _GIVEN)
 
 
 @dataclass(frozen=True)

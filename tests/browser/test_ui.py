@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from fusionbench.figures.confusion import confusion_matrix
-from fusionbench.track.runs import DatasetNote, open_run
+from fusionbench.track.opening import open_run
+from fusionbench.track.runs import DatasetNote
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [

@@ -17,7 +17,7 @@ from fusionbench.track.records import find_runs
 START_FOUR = """
 import multiprocessing
 import mlflow.store.tracking.sqlalchemy_store  # the slow part, done once: all four then start together
-from fusionbench.track.runs import open_run
+from fusionbench.track.opening import open_run
 
 def start(number):
     with open_run(experiment="afew", name=f"run {number}", params={}, tags={}) as run:
@@ -42,6 +42,7 @@ def test_the_default_is_mlflows_own_file_in_the_working_directory(tmp_path, monk
     [
         ("sqlite:////data/my%20runs/mlflow.db", Path("/data/my runs/mlflow.db")),
         ("sqlite:///mlflow.db", Path("mlflow.db")),
+        ("sqlite:////data/100% #1/runs.db?timeout=5", Path("/data/100% #1/runs.db")),
         ("postgresql://user@host/mlflow", None),
         ("http://127.0.0.1:5000", None),
     ],
