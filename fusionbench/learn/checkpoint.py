@@ -46,7 +46,7 @@ class Checkpoint:
         os.replace(aside, self.path)
 
     def resume(self, restore: Callable[[dict[str, Any]], T]) -> T | None:
-        """What ``restore`` makes of the saved state, the random generators set back; None where there is none.
+        """What ``restore`` makes of the saved state, with the random generators set back; else None.
 
         A checkpoint of no use (damaged, or of another model or version) is told and put
         aside as ``.damaged``: training begins anew.
@@ -59,7 +59,9 @@ class Checkpoint:
         try:
             state = TorchFile(self.path).content()
             torch_rng, cuda_rng = state.pop("torch_rng"), list(state.pop("cuda_rng"))
-            torch.Generator().set_state(torch_rng)  # tries it: the model is restored before generators are set
+            torch.Generator().set_state(
+                torch_rng
+            )  # tries it: the model is restored before generators are set
             restored = restore(state)
         except Exception as error:  # whatever a damaged or a foreign file makes torch or the model raise
             self._put_aside(reason(error))

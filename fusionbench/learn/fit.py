@@ -127,7 +127,9 @@ def _begin(
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         for parameter, kept in optimizer.state.items():
-            wrong = [k for k, v in kept.items() if isinstance(v, Tensor) and v.dim() and v.shape != parameter.shape]
+            wrong = [
+                k for k, v in kept.items() if isinstance(v, Tensor) and v.dim() and v.shape != parameter.shape
+            ]
             if wrong:
                 raise ValueError(f"the optimizer's {wrong[0]} has another shape than its parameter")
         return optimizer, progress

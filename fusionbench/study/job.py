@@ -12,6 +12,7 @@ from fusionbench.bench.source import RunData
 from fusionbench.bench.tracking import RunNotes
 from fusionbench.catalog.plugins import Catalog
 from fusionbench.catalog.run_config import RunConfig
+from fusionbench.contract.addresses import scrubbed
 from fusionbench.contract.errors import NotSupported
 from fusionbench.contract.watch import Watch
 
@@ -83,6 +84,6 @@ def run_job(
     except NotSupported as error:
         result = Result(reason=str(error), unsupported=True)
     except Exception as error:  # a head may raise anything; it is told in the table with its reason
-        result = Result(reason=f"{type(error).__name__}: {error}")
+        result = Result(reason=scrubbed(f"{type(error).__name__}: {error}"))
     watch.done()
     return result
