@@ -8,6 +8,7 @@ themselves, through a linear layer that is thrown away afterwards.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,7 +22,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from fusionbench.catalog.plugins import collect
-from fusionbench.contract.processes import spawn_context
 from fusionbench.contract.roles import Backbone, RelationEncoder
 from fusionbench.contract.types import FrameFeatures
 from fusionbench.contract.watch import Watch
@@ -149,7 +149,8 @@ def _populations(school: School) -> list[range]:
 
 
 def _artists() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(max(1, (os.cpu_count() or 1) - 1), mp_context=spawn_context())
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(max(1, (os.cpu_count() or 1) - 1), mp_context=context)
 
 
 def _drawn_ahead(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -12,7 +13,6 @@ from pathlib import Path
 
 from fusionbench.contract.dataset import Dataset, StandInPlan
 from fusionbench.contract.errors import UserError
-from fusionbench.contract.processes import spawn_context
 from fusionbench.data.marker import Marker, read_marker, write_marker
 from fusionbench.standin import clips
 
@@ -115,7 +115,9 @@ def _draw_all(
             done += _draw_share(dataset_class, root, share, seed)
             report(done, total)
         return
-    with ProcessPoolExecutor(min(workers, len(shares)), mp_context=spawn_context()) as pool:
+    # Spawned, not forked: a forked copy of a process that has threads can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(shares)), mp_context=context) as pool:
         futures = [pool.submit(_draw_share, dataset_class, root, share, seed) for share in shares]
         for future in as_completed(futures):
             done += future.result()

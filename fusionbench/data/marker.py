@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fusionbench.contract.reading import MEGABYTE, Unreadable, read_regular, reading
+from fusionbench.contract.errors import UserError
 
 FILE_NAME = "STAND-IN.json"
 KIND = "stand-in"
@@ -46,21 +46,21 @@ def read_marker(root: Path) -> Marker | None:
     """
     for folder in _nearby(Path(root)):
         path = folder / FILE_NAME
-        if os.path.lexists(path):
+        if path.is_file():
             return _parse(path)
     return None
 
 
 def _parse(path: Path) -> Marker:
-    with reading("a damaged mark of generated data", path, "Delete the data and generate them again."):
-        fields = json.loads(read_regular(path, MEGABYTE))
-        marker = Marker(fields["dataset"], fields["generator"], fields["seed"], dict(fields["published"]))
-        texts, numbers = [marker.dataset, *marker.published], [marker.generator, marker.seed]
-        if fields["kind"] != KIND or not all(isinstance(text, str) for text in texts):
-            raise Unreadable(f"it is no mark of kind {KIND!r}")
-        if not all(type(number) is int for number in [*numbers, *marker.published.values()]):
-            raise Unreadable("its counts are no whole numbers")
-        return marker
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        if fields.pop("kind") != KIND:
+            raise ValueError(f"kind is not {KIND!r}")
+        return Marker(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"{path} marks generated data but is damaged ({error}). Delete the data and generate them again."
+        ) from error
 
 
 def _nearby(root: Path) -> Iterator[Path]:

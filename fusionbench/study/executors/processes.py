@@ -19,9 +19,7 @@ from typing import Any, NoReturn
 from fusionbench.bench.source import RunData, data_key, open_data
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.run_config import RunConfig
-from fusionbench.contract.addresses import scrub_stderr, scrubbed
 from fusionbench.contract.errors import FusionBenchError
-from fusionbench.contract.processes import spawn_context
 from fusionbench.contract.watch import Watch
 from fusionbench.study.experiment import Member
 from fusionbench.study.job import EpochsOnly, Job, Result, run_job
@@ -82,7 +80,8 @@ def _until_broken(
     advance: Callable[[int], None],
 ) -> list[_Turn]:
     """Work on what is pending in one pool; what ran when the pool broke, nothing where all is done."""
-    context = spawn_context()
+    # Spawned, not forked: a forked copy of a process that has threads can hang.
+    context = multiprocessing.get_context("spawn")
     told = context.Queue()
     others = set(multiprocessing.active_children())
     running: dict[Future[Result], _Turn] = {}
@@ -107,7 +106,7 @@ def _until_broken(
                     if isinstance(error, BrokenProcessPool):
                         broken.append(turn)
                     elif error:
-                        results[turn.job] = Result(reason=scrubbed(f"{type(error).__name__}: {error}"))
+                        results[turn.job] = Result(reason=f"{type(error).__name__}: {error}")
                     elif (result := future.result()).busy:
                         pending.append(replace(turn, wait=True))
                     else:
@@ -163,7 +162,6 @@ _opened: dict[str, RunData] = {}
 def _enter(told: Any) -> None:
     global _told
     _told = told
-    scrub_stderr()
     told.cancel_join_thread()  # progress that nobody reads must not keep the worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
