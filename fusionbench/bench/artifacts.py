@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fusionbench.bench.claim import FOLDS, RUN
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
 from fusionbench.bench.source import RunData
 from fusionbench.figures.confusion import confusion_matrix
@@ -17,6 +18,7 @@ from fusionbench.learn.fit import Fitted
 from fusionbench.learn.metrics import Predictions, confusion
 from fusionbench.track.records import read_json
 from fusionbench.track.runs import TrackedRun
+from fusionbench.track.view import order_tag
 
 OUTCOME = "outcome.json"
 
@@ -31,6 +33,7 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
             "selection/epoch": outcome.selected_epoch,
         }
     )
+    tracked.set_tags(order_tag(RUN, outcome.metrics["report/accuracy"]))
     classes = data.dataset.classes
     split = "report split"
     tracked.log_json(_plain(outcome), OUTCOME)
@@ -56,6 +59,7 @@ def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
     pooled = {f"pooled_{name}": value for name, value in pooled_metrics(outcome.folds).items()}
     averaged = {n: v for n, v in averaged_metrics(outcome.folds).items() if n.startswith("report")}
     tracked.log_metrics({**pooled, **averaged, "pooled_report/chance": outcome.chance})
+    tracked.set_tags(order_tag(FOLDS, outcome.metrics["report/accuracy"]))
     tracked.log_json(outcome.plain(), OUTCOME)
 
 

@@ -10,6 +10,7 @@ from fusionbench.bench.artifacts import log_fold, log_folds, read_fold
 from fusionbench.bench.build import build, check_device, seed_everything
 from fusionbench.bench.claim import FOLDS, Claim, claim, close_orphans, join
 from fusionbench.bench.cost import measure_cost
+from fusionbench.bench.disk import refuse_full_disk
 from fusionbench.bench.load import Loaders, load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.source import RunData, open_data
@@ -122,6 +123,7 @@ def _run_claimed(
     seed_everything(config)
     loaders = load(config, data, fold)
     model = build(config, data, loaders)
+    refuse_full_disk(model)
     notes = around.notes
     with track(notes.fold(held.identity, fold.name), held, around.watch, around.parent) as tracked:
         tracked.log_json(notes.config, "config.json")  # now: it tries the artifact store before the training

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
-from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, join
+from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, close_orphans, join
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.run import prepare_tracker
 from fusionbench.bench.source import RunData
@@ -24,6 +24,7 @@ from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
 from fusionbench.track.runs import TrackedRun
+from fusionbench.track.view import order_tag
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,10 @@ def compare(
         track(_opened(experiment, identity, notes), held, watch) as tracked,
     ):
         tracked.log_json(_asked(experiment), "experiment.json")  # now: it tries the artifact store
-        results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+        try:
+            results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+        finally:
+            close_orphans()  # the runs of workers that were killed
         comparison_made = _collect(experiment, made, results, tracked, notes)
         _log(comparison_made, tracked)
     if not comparison_made.runs and comparison_made.failed:
@@ -219,4 +223,6 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
     tracked.log_table(table, "ranking.json")
     tracked.log_figure(comparison_figure(made), "comparison.png")
     best = made.ranking[0]
-    tracked.log_metrics({"best_mean/accuracy": best.metrics["accuracy"].mean, "chance/accuracy": best.chance})
+    mean = best.metrics["accuracy"].mean
+    tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})
+    tracked.set_tags(order_tag(COMPARISON, mean))

@@ -70,6 +70,18 @@ def test_plugins_that_go_wrong_are_named_and_stop_nobody(commands):
     ]
 
 
+@pytest.mark.slow
+def test_a_head_that_brings_its_worker_down_is_known_by_name_and_costs_nobody_else(commands, few_clips):
+    heads = ["--fusion", "concat", "--fusion", "deadly", "--fusion", "single"]
+    data = ["--dataset", "afew", "--data-root", few_clips, "--epochs", "2"]
+    (ended,) = commands(["compare", *heads, *data, "--workers", "2", "--json"])
+    assert ended.code == 1 and "the worker of deadly, seed 0 was killed; it is tried once more" in ended.err
+    made = json.loads(ended.out)
+    assert {r["label"] for r in made["ranking"]} == {"concat", "single"}
+    assert [(f["label"], f["seed"]) for f in made["failed"]] == [("deadly", 0)]
+    assert made["failed"][0]["reason"].startswith("its worker was killed twice")
+
+
 def row(table: str, name: str) -> str:
     """The line of a printed table that starts with ``name``."""
     return next(line for line in table.splitlines() if line.split()[:1] == [name])
