@@ -35,6 +35,9 @@ class Result:
     busy: bool = False
     """another process works on it; ask again"""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", scrubbed(self.reason))  # it goes into tables and files
+
 
 class EpochsOnly(Watch):
     """Hands on that an epoch ended, and warnings; the bars of single runs would drown the whole.
