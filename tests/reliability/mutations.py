@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 TOKENS = (
-    b"\0", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\t", b"\n", b"[", b"]", b"{", b"}", b":", b"'", b'"',
-    b"#", b"&a ", b"*a", b"<<: ", b"? ", b"- ", b",", b"!!python/name:os.system ", b"!!set ", b"!!binary ",
+    b"\0", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\r\n", b"\t", b"\n", b"]", b"{", b"}", b":", b"'", b'"',
+    b"#", b"[", b"&a ", b"*a", b"<<: ", b"? ", b"- ", b",", b"!!python/name:os.system ", b"!!set ", b"!!binary ",
     b"null", b"true", b"-1", b"0", b"1e400", b".nan", b"1.0e+400", b"2001-01-01", b"9" * 30, b"9" * 5_000,
     b"[" * 500, b"a.b.c", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\xff\xff\xff\xff\xff\xff\xff\x7f",
     b"\x80\x02", b"c", b"R", b".", b"cos\nsystem\n", b"r\xff\xff\xff\x7f", b"\xff\xd9", b"\xff\xda", b"IEND",
