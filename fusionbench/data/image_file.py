@@ -29,6 +29,7 @@ _DECODING = threading.Lock()
 _SAID = re.compile(
     rb"(?:libpng (?:error|warning)|Corrupt JPEG data|Premature end of JPEG|Invalid SOS|Invalid component"
     rb"|Inconsistent progression|Unknown Adobe|Warning: unknown JFIF|\[ ?(?:WARN|ERROR|INFO):)[^\n]*\n"
+    rb"(?:>[^\n]*\n)*\n*"
 )
 """lines of libpng, libjpeg and OpenCV, which they write to the process's stderr themselves"""
 _DAMAGED = re.compile(rb"libpng error|Corrupt JPEG data|Premature end of JPEG")
@@ -135,7 +136,8 @@ def _heard() -> Iterator[list[bytes]]:
     """Collects what the image libraries write to stderr past Python, for one picture at a time.
 
     It would go over a progress bar, and it is the only place where libjpeg tells
-    that it filled a hole. What others write meanwhile is handed on.
+    that it filled a hole. What others write meanwhile is handed on, but for what falls
+    into the middle of such a line.
     """
     said: list[bytes] = []
     with _DECODING:

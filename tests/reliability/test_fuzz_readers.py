@@ -67,6 +67,8 @@ class Reader:
     read: Callable[[Path], Any]
     wrap: Callable[[bytes], bytes] = lambda damaged: damaged
     """puts what was damaged into a whole file, so that the damage gets past checksums"""
+    told: str = ""
+    """what an error names instead of the file: the store it belongs to"""
 
 
 def torch_file(content: object, **options: Any) -> bytes:
@@ -135,24 +137,19 @@ def store_part(name: str) -> Reader:
 
     def valid() -> bytes:
         clips = (
-            {
-                "id": f"c{k}",
-                "label": "ab"[k % 2],
-                "split": "train" if k < 4 else "report",
-                "streams": {"x": draw.normal(size=(3, 2))},
-            }
-            for k in range(6)
+            {"id": f"c{k}", "label": "ab"[k % 2], "split": split, "streams": {"x": draw.normal(size=(3, 2))}}
+            for k, split in enumerate(["train"] * 4 + ["report"] * 2)
         )
-        fb.write_stream_store("store", clips)
-        return Path("store", name).read_bytes()
+        fb.write_stream_store("my-store", clips)
+        return Path("my-store", name).read_bytes()
 
     def read(path: Path) -> None:
-        os.replace(path, Path("store", name))
-        store = fb.open_stream_store("store")
+        os.replace(path, Path("my-store", name))
+        store = fb.open_stream_store("my-store")
         for array in store.arrays.values():
             float(np.asarray(array, dtype=np.float64).sum())
 
-    return Reader(name, valid, read)
+    return Reader(name, valid, read, told="my-store")
 
 
 def mark() -> bytes:
@@ -274,7 +271,7 @@ def test_a_damaged_file_gives_a_valid_result_or_our_error_with_its_name(tmp_path
             with ends():
                 reader.read(path)
         except fb.UserError as error:
-            assert reader.name in str(error), error
+            assert (reader.told or reader.name) in str(error), error
             return type(error).__name__
         return "valid"
 
