@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
     from fusionbench.contract.options import Config as Config, tunable as tunable
+    from fusionbench.contract.reading import read_regular as read_regular, reading as reading
     from fusionbench.contract.roles import (
         Backbone as Backbone,
         Criterion as Criterion,
@@ -82,6 +83,7 @@ _HOME = {
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
+    "contract.reading": "read_regular reading",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +53,9 @@ class Claim:
         """Stands as long as the run is unfinished."""
         return cache_root() / _UNFINISHED / self.identity
 
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """Where a fit that was interrupted goes on."""
-        return Checkpoint(self.folder / "state.pt")
+    def checkpoint(self, warn: Callable[[str], None]) -> Checkpoint:
+        """Where a fit that was interrupted goes on; ``warn`` is told if that is of no use."""
+        return Checkpoint(self.folder / "state.pt", warn)
 
     @property
     def outbox(self) -> Path:

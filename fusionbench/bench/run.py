@@ -175,7 +175,7 @@ def fit_model(
         config.options.device,
         protocol.headline,
         on_epoch,
-        held.checkpoint,
+        held.checkpoint(around.watch.warn),
     )
     for epoch, metrics in enumerate(fitted.history[: fitted.resumed_at], 1):
         tracked.log_metrics(metrics, step=epoch)  # a kill may have lost the last ones; the others are dropped

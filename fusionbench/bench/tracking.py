@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fusionbench.bench.claim import FOLDS, IDENTITY_TAG, KIND_TAG, RUN, Claim
 from fusionbench.bench.source import RunData
+from fusionbench.bench.source_commit import git_commit
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.watch import Watch
 from fusionbench.track.opening import open_run
 from fusionbench.track.runs import DatasetNote, TrackedRun
 
-PACKAGE = Path(__file__).resolve().parents[1]
 VERSIONS = ("fusionbench", "torch", "numpy", "mlflow")
 
 
@@ -136,21 +133,3 @@ def _params(config: RunConfig, data: RunData) -> dict[str, Any]:
     }
     dotted = {k: v for k, v in config.flat().items() if "." in k and not k.startswith("data.")}
     return {**short, **{k: v for k, v in dotted.items() if not k.endswith(".name")}}
-
-
-@cache
-def git_commit() -> str | None:
-    """The commit that the code, or else the working directory, is at; ``+`` where files differ from it."""
-    for folder in (PACKAGE.parent, Path.cwd()):
-        try:
-            head = _git(folder, "rev-parse", "HEAD")
-            return head + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
-        except (OSError, subprocess.CalledProcessError):
-            continue
-    return None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
-    ).stdout.strip()

@@ -32,7 +32,10 @@ class SamplingOptions(Config):
     """How frames are taken from a clip."""
 
     frames: int | None = Field(
-        16, ge=1, description="one frame from each of so many equal segments; null = whole sequences"
+        16,
+        ge=1,
+        le=1_000_000,
+        description="one frame from each of so many equal segments; null = whole sequences",
     )
 
 
@@ -52,6 +55,7 @@ class FrontEndOptions(Config):
     widen: int | None = Field(
         None,
         ge=1,
+        le=65_536,
         description="stored streams narrower than this get a learned linear map to this width; null = never",
     )
     narrow: int | None = Field(
@@ -75,7 +79,7 @@ class TrainingOptions(Config):
     """The same for every head in a comparison."""
 
     epochs: int = Field(40, ge=1, le=10_000, description="passes over the training part")
-    batch_size: int = Field(32, ge=1, description="clips in a step")
+    batch_size: int = Field(32, ge=1, le=1_000_000, description="clips in a step")
     lr: float = tunable(
         1e-3,
         low=1e-5,
@@ -115,7 +119,12 @@ class RunOptions(Config):
     sampling: SamplingOptions = SamplingOptions()
     front_end: FrontEndOptions = FrontEndOptions()
     training: TrainingOptions = TrainingOptions()
-    seed: int = Field(0, ge=0, description="weights, sampling order and dropout; splits do not depend on it")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**32,
+        description="weights, sampling order and dropout; splits do not depend on it",
+    )
     fold: str | None = Field(None, description="run this fold only; null = all folds of the dataset")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     threads: int = Field(

@@ -38,6 +38,7 @@ def compare(
         typer.Option(
             "--seeds",
             min=1,
+            max=10_000,
             help="Seeds 0 to N-1 for each row. Default: those of the experiment, else --seed.",
             rich_help_panel="Training",
         ),

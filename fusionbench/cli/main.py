@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 import typer
@@ -14,7 +16,9 @@ from fusionbench import __version__
 from fusionbench.cli import check, compare, components, cost, data, new, pretrain, run, runs, ui
 from fusionbench.cli.help import show_examples
 from fusionbench.cli.options import FLAG
-from fusionbench.contract.errors import UserError
+from fusionbench.contract.addresses import scrub_stderr
+from fusionbench.contract.errors import FusionBenchError, UserError
+from fusionbench.contract.processes import leave_working_directory
 
 INTERRUPTED = "interrupted. The same command goes on where it stopped."
 
@@ -27,6 +31,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             _end(INTERRUPTED, 130)
+        except EOFError as error:  # typer takes it for the end of what a user typed
+            raise FusionBenchError(f"something ended too early: {error or 'EOFError'}") from error
 
 
 app = typer.Typer(
@@ -72,13 +78,24 @@ def _root(
 
 def main() -> None:
     """Run the command line; 0 done, 1 a run failed, 2 the user can mend it, 130 interrupted."""
-    debug = "--debug" in sys.argv
+    leave_working_directory()
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of files
     signal.signal(signal.SIGTERM, _interrupt)
+    before = scrub_stderr()
+    try:
+        _run()
+    finally:
+        sys.stderr = before
+
+
+def _run() -> None:
+    debug = "--debug" in sys.argv
     try:
         app()
     except UserError as error:
         if debug:
-            raise
+            traceback.print_exc()
         _end(f"error: {error}", 2)
     except KeyboardInterrupt:
         _end(INTERRUPTED, 130)
@@ -87,7 +104,7 @@ def main() -> None:
         sys.exit(0)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         _end(f"failed: {type(error).__name__}: {error}\nAdd --debug to see where.", 1)
 
 

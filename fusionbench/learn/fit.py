@@ -76,13 +76,7 @@ def fit(
     """
     if model.head.solved:
         return _solve(model, train, selection, device, on_epoch)
-    optimizer = _optimizer(model, options)
-    progress = _Progress(model)
-    saved = checkpoint.load(device) if checkpoint else None
-    if saved:
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        progress.restore(saved)
+    optimizer, progress = _begin(model, options, checkpoint)
     resumed_at = len(progress.history)
     since_save, save_cost = time.monotonic(), 0.0
     for epoch in range(resumed_at, options.epochs):
@@ -128,6 +122,33 @@ def _calibrate(model: Model, selection: ClipLoader, device: str) -> None:
         model.head.calibrate(_labelled(model, selection, device))
 
 
+def _begin(
+    model: Model, options: TrainingOptions, checkpoint: Checkpoint | None
+) -> tuple[torch.optim.Optimizer, _Progress]:
+    """Optimizer and progress, gone on with where there is a checkpoint that fits, else fresh."""
+    fresh = _snapshot(model)
+
+    def restore(saved: dict[str, Any]) -> tuple[torch.optim.Optimizer, _Progress]:
+        optimizer, progress = _optimizer(model, options), _Progress(model)
+        progress.restore(saved, options.epochs)
+        model.load_state_dict(progress.best_state)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        for parameter, kept in optimizer.state.items():
+            wrong = [
+                k for k, v in kept.items() if isinstance(v, Tensor) and v.dim() and v.shape != parameter.shape
+            ]
+            if wrong:
+                raise ValueError(f"the optimizer's {wrong[0]} has another shape than its parameter")
+        return optimizer, progress
+
+    resumed = checkpoint.resume(restore) if checkpoint else None
+    if resumed is None:
+        model.load_state_dict(fresh)  # a checkpoint that fits in part may have been taken over in part
+        return _optimizer(model, options), _Progress(model)
+    return resumed
+
+
 class _Progress:
     """History, wall times, and the best epoch so far with its weights."""
 
@@ -150,9 +171,23 @@ class _Progress:
         kept = ("history", "seconds", "best_epoch", "best", "best_state")
         return {name: getattr(self, name) for name in kept}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], epochs: int) -> None:
+        """Take over what a checkpoint holds.
+
+        Raises:
+            ValueError: it holds no history of at most ``epochs`` epochs.
+        """
         for name in self.state():
             setattr(self, name, state.get(name, getattr(self, name)))  # older checkpoints hold no times
+        numbers = [value for epoch in self.history for value in epoch.values()]
+        if not 1 <= self.best_epoch <= len(self.history) <= epochs or not all(map(_is_number, numbers)):
+            raise ValueError(f"its history of {len(self.history)} epochs is not one of this run")
+        self.best = (float(self.best[0]), float(self.best[1]))
+        self.seconds = [float(second) for second in self.seconds]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
 
 
 def _snapshot(model: nn.Module) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from fusionbench.bench.source import RunData
 from fusionbench.bench.tracking import RunNotes
 from fusionbench.catalog.plugins import Catalog
 from fusionbench.catalog.run_config import RunConfig
+from fusionbench.contract.addresses import scrubbed
 from fusionbench.contract.errors import NotSupported
 from fusionbench.contract.watch import Watch
 
@@ -33,6 +34,9 @@ class Result:
     unsupported: bool = False
     busy: bool = False
     """another process works on it; ask again"""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", scrubbed(self.reason))  # it goes into tables and files
 
 
 class EpochsOnly(Watch):

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
+from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.interrupts import interrupts_deferred
 from fusionbench.track.places import artifact_location, follow_database, local_path
@@ -66,7 +67,8 @@ def answers(uri: str, seconds: float = PROBE_SECONDS) -> bool:
     """
     if not is_server(uri):
         return True
-    probe = urllib.request.Request(f"{uri.rstrip('/')}/health", method="GET")
+    place = shown(uri).partition("?")[0].rstrip("/")  # asked without a password, which urllib cannot read
+    probe = urllib.request.Request(f"{place}/health", method="GET")
     try:
         with urllib.request.urlopen(probe, timeout=seconds):
             return True
@@ -108,7 +110,7 @@ def experiment_id(name: str, tags: Mapping[str, str]) -> str:
 def _client(uri: str) -> MlflowClient:
     if not answers(uri):
         raise UserError(
-            f"no MLflow server answers at {uri} (waited {PROBE_SECONDS:.0f} s). "
+            f"no MLflow server answers at {shown(uri)} (waited {PROBE_SECONDS:.0f} s). "
             "Start it, or set MLFLOW_TRACKING_URI to a database (sqlite:///mlflow.db) or another server."
         )
     with _quiet():
@@ -124,11 +126,11 @@ def _client(uri: str) -> MlflowClient:
                 client = MlflowClient(tracking_uri=uri)
                 client.search_experiments(max_results=1)  # the database is made on the first question
         except UserError as error:
-            raise UserError(f"MLflow cannot use {uri}: {error}") from error
+            raise UserError(f"MLflow cannot use {shown(uri)}: {error}") from error
         except Exception as error:  # drivers, migrations and servers raise what they like
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise UserError(
-                f"MLflow cannot use {uri}: {reason} "
+                f"MLflow cannot use {shown(uri)}: {scrubbed(reason)} "
                 "Allowed: a database (sqlite:///mlflow.db, postgresql://...) or a server (http://...). "
                 "Set MLFLOW_TRACKING_URI to one of them."
             ) from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
 from fusionbench.track.connection import experiment_id, get_client, tracking_uri, undisturbed
 from fusionbench.track.delivery import Delivery
@@ -92,7 +93,8 @@ def open_run(
         raise
     except BaseException as error:  # whatever ended the run, the table must not show it as running
         with contextlib.suppress(Exception):  # the reason of the end matters more than that it is written
-            tracked.set_tags({"fusionbench.error": f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]})
+            reason = scrubbed(f"{type(error).__name__}: {error}")
+            tracked.set_tags({"fusionbench.error": reason[:_ERROR_LENGTH]})
             tracked.end("FAILED")
         raise
     else:
@@ -109,7 +111,7 @@ def end_run(run_id: str, status: str) -> None:
 def _unreachable(error: Exception) -> UserError:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UserError(
-        f"MLflow at {tracking_uri()} does not take a new run: {reason} "
+        f"MLflow at {shown(tracking_uri())} does not take a new run: {scrubbed(reason)} "
         "Nothing was trained. See that it answers, then give the same command again."
     )
 
@@ -148,7 +150,7 @@ def _reopen(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> Run:
             client.update_run(run_id, status="RUNNING")
     except MlflowException as error:
         raise UserError(
-            f"cannot go on with run {run_id!r}: {error}. "
+            f"cannot go on with run {run_id!r}: {scrubbed(str(error))}. "
             "Look the run id up with `fusionbench ui`, or start anew without it."
         ) from error
     with undisturbed():

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusionbench.contract.addresses import shown
 from fusionbench.contract.errors import UserError
 from fusionbench.track.connection import database_file, get_client, tracking_uri
 
@@ -55,7 +56,7 @@ def get_run(run_id: str) -> RunRecord:
         listed = ", ".join(f"{record.run_id} ({record.name})" for record in alike[:5])
         raise UserError(f"{len(alike)} runs begin with {run_id!r}: {listed}. Give more of the id.")
     raise UserError(
-        f"no run {run_id!r} at {tracking_uri()}. "
+        f"no run {run_id!r} at {shown(tracking_uri())}. "
         "`fusionbench runs` lists them with their ids; MLFLOW_TRACKING_URI chooses where to look."
     )
 

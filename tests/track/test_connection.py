@@ -62,6 +62,27 @@ def test_an_address_that_mlflow_refuses_is_the_users_error(tmp_path, monkeypatch
         get_client()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:hunter2@localhost:1/runs",
+        "postgresql://me:hunter%32@localhost:1/runs",
+        "postgresql://me@localhost:1/runs?password=hunter2",
+        "mysql+pymysql://me:hunter2@localhost:1/runs",
+        "nonsense://me:hunter2@localhost/runs",
+        "http://me:hunter2@127.0.0.1:1",
+        "http://hunter2@127.0.0.1:1/?token=hunter2",
+        "http://me:hunter2@127.0.0.1:x",
+        "sqlite:////absent/folder?token=hunter2",
+    ],
+)
+def test_no_error_of_any_library_tells_a_password(address, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(UserError, match=r"MLflow cannot use|no MLflow server answers") as caught:
+        get_client()
+    assert "hunter" not in str(caught.value)
+
+
 def test_a_file_that_is_no_database_is_the_users_error(tmp_path):
     (tmp_path / "mlflow.db").write_text("not a database")
     with pytest.raises(UserError, match=r"MLflow cannot use sqlite:.*file is not a database"):
