@@ -1,7 +1,8 @@
 """fusionbench: which way of fusing feature streams is better, all else equal?
 
-Everything a plugin needs is here: ``import fusionbench as fb``. Names are
-imported on first use, so that the command line starts without torch.
+Everything a plugin needs is here, and what writes stores and loads trained models:
+``import fusionbench as fb``. Names are imported on first use, so that the command line
+starts without torch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fusionbench.bench.trained import load_model as load_model
+    from fusionbench.bench.trained_model import TrainedModel as TrainedModel
     from fusionbench.contract import testing as testing
     from fusionbench.contract.dataset import (
         Clip as Clip,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     )
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
     from fusionbench.contract.options import Config as Config, tunable as tunable
+    from fusionbench.contract.reading import read_regular as read_regular, reading as reading
     from fusionbench.contract.roles import (
         Backbone as Backbone,
         Criterion as Criterion,
@@ -73,10 +77,13 @@ if TYPE_CHECKING:
     from fusionbench.nn.weights import load_weights as load_weights, read_weights as read_weights
 
 _HOME = {
+    "bench.trained": "load_model",
+    "bench.trained_model": "TrainedModel",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
+    "contract.reading": "read_regular reading",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",

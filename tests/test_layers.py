@@ -16,6 +16,7 @@ FLOORS = {
     "nn": 1,
     "figures": 1,
     "standin": 1,
+    "statistics": 1,
     "data": 2,
     "catalog": 2,
     "learn": 3,

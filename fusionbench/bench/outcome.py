@@ -26,6 +26,8 @@ class FoldOutcome:
     epochs: int = 0
     """how many there were (a head that is solved for has one); 0 in results of before this was kept"""
     resumed_at: int = 0
+    reused: bool = False
+    """True where the run was finished before and nothing was trained now"""
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """``train``, ``selection``, ``report`` -> ``clips``, ``subjects`` (None: not known), ``name``; empty in
     results of before this was kept, as is ``subject_leak``"""
@@ -54,6 +56,11 @@ class Outcome:
         return {**pooled_metrics(self.folds), **averaged_metrics(self.folds)}
 
     @property
+    def reused(self) -> bool:
+        """True where every fold was finished before."""
+        return all(fold.reused for fold in self.folds)
+
+    @property
     def cost(self) -> dict[str, float]:
         """Averaged over folds."""
         return {name: statistics.mean(f.cost[name] for f in self.folds) for name in self.folds[0].cost}
@@ -72,6 +79,7 @@ class Outcome:
             "experiment": self.experiment,
             "identity": self.identity,
             "stand_in": self.stand_in,
+            "reused": self.reused,
             "config": self.config,
             "metrics": self.metrics,
             "chance": self.chance,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fusionbench.bench.artifacts import log_fold, log_folds
-from fusionbench.bench.build import build, check_device, seed_everything
+from fusionbench.bench.artifacts import keep_model, log_fold, log_folds, read_fold
+from fusionbench.bench.build import build, check_device, narrowed, seed_everything
+from fusionbench.bench.claim import FOLDS, Claim, claim, close_orphans, join
 from fusionbench.bench.cost import measure_cost
+from fusionbench.bench.disk import refuse_full_disk
+from fusionbench.bench.expected_time import ExpectedTime
 from fusionbench.bench.load import Loaders, load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
-from fusionbench.bench.resume import Claim, claim
 from fusionbench.bench.source import RunData, open_data
 from fusionbench.bench.tracking import RunNotes, track
 from fusionbench.catalog.identity import run_identity
@@ -26,6 +28,7 @@ from fusionbench.learn.fit import Fitted, fit, predict
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.losses import criterion
 from fusionbench.learn.metrics import chance, scores
+from fusionbench.track.connection import get_client
 from fusionbench.track.runs import TrackedRun
 
 
@@ -39,22 +42,29 @@ class Surroundings:
     notes: RunNotes
     parent: str | None = None
     """MLflow run that the run lies beneath"""
+    again: bool = False
+    """True trains a run that is finished once more"""
+    wait: bool = True
+    """False raises `Busy` where another process works on the run"""
 
 
-def run(request: Request, watch: Watch | None = None, catalog: Catalog | None = None) -> Outcome:
+def run(
+    request: Request, watch: Watch | None = None, catalog: Catalog | None = None, *, again: bool = False
+) -> Outcome:
     """Everything that ``fusionbench run`` does; folds share one parent run.
 
     Args:
         request: what the user asked for.
         watch: told of progress and warnings.
         catalog: components to choose from; default all that are installed.
+        again: train even if the very same run was finished before.
 
     Raises:
         UserError: the request, the data or a component is at fault.
     """
     catalog = catalog or collect()
     config = resolve(request, catalog)
-    return run_resolved(config, catalog, watch or Watch())
+    return run_resolved(config, catalog, watch or Watch(), again=again)
 
 
 def check(request: Request, catalog: Catalog | None = None) -> RunConfig:
@@ -64,39 +74,68 @@ def check(request: Request, catalog: Catalog | None = None) -> RunConfig:
     return config
 
 
-def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch) -> Outcome:
+def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch, *, again: bool = False) -> Outcome:
     """Run a resolved config."""
     seed_everything(config)
+    prepare_tracker()
     data = open_data(config, watch)
+    for line in narrowed(config, data):
+        watch.note(line)
     folds = data.folds(config.options.fold)
     notes = RunNotes.of(config, data)
+    around = Surroundings(catalog, watch, notes, again=again)
     if len(folds) == 1:
-        only = run_fold(config, data, folds[0], Surroundings(catalog, watch, notes))
+        only = run_fold(config, data, folds[0], around)
         return _outcome(notes, only.run_id, only.identity, [only], config, data)
     identity = digest([fold_identity(config, data, fold) for fold in folds])
-    with track(notes.folds(identity)) as tracked:
-        around = Surroundings(catalog, watch, notes, tracked.run_id)
-        outcomes = [run_fold(config, data, fold, around) for fold in folds]
+    with join(identity, FOLDS) as held, track(notes.folds(identity), held, watch) as tracked:
+        beneath = replace(around, parent=tracked.run_id)
+        outcomes = [run_fold(config, data, fold, beneath) for fold in folds]
         outcome = _outcome(notes, tracked.run_id, identity, outcomes, config, data)
         log_folds(tracked, outcome)
     return outcome
 
 
+def prepare_tracker() -> None:
+    """Reach the tracker before anything else is done, and tidy up after runs that were killed.
+
+    Raises:
+        UserError: it does not answer, or its database cannot be used.
+    """
+    get_client()
+    close_orphans()
+
+
 def run_fold(config: RunConfig, data: RunData, fold: Fold, around: Surroundings) -> FoldOutcome:
-    """One fold from seed to report; the eight steps less the two that all folds share."""
+    """One fold from seed to report, unless the very same run is finished.
+
+    Raises:
+        Busy: another process works on it, and waiting was not wanted.
+    """
+    identity = fold_identity(config, data, fold)
+    with claim(identity, around.watch, wait=around.wait) as held:
+        if held.finished and not around.again:
+            return read_fold(held.finished)
+        return _run_claimed(config, data, fold, held, around)
+
+
+def _run_claimed(
+    config: RunConfig, data: RunData, fold: Fold, held: Claim, around: Surroundings
+) -> FoldOutcome:
+    """The eight steps less the two that all folds share."""
     seed_everything(config)
     loaders = load(config, data, fold)
     model = build(config, data, loaders)
-    identity, notes = fold_identity(config, data, fold), around.notes
-    with (
-        claim(identity) as held,
-        track(notes.fold(identity, fold.name), around.parent, held.run_id) as tracked,
-    ):
-        info = RunInfo(notes.name, identity, config.plain(), data.stand_in)
+    refuse_full_disk(model)
+    notes = around.notes
+    with track(notes.fold(held.identity, fold.name), held, around.watch, around.parent) as tracked:
+        tracked.log_json(notes.config, "config.json")  # now: it tries the artifact store before the training
+        info = RunInfo(notes.name, held.identity, config.plain(), data.stand_in)
         around.catalog.observe("run_started", around.watch, info)
         fitted = fit_model(config, data, model, loaders, held, tracked, info, around)
-        outcome = report(config, data, fitted, loaders, fold, tracked, identity)
-        log_fold(tracked, outcome, fitted, data, notes.config)
+        outcome = report(config, data, fitted, loaders, fold, tracked, held.identity)
+        log_fold(tracked, outcome, fitted, data)
+        keep_model(tracked, config, data, fitted.model, notes.name, outcome)
         around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
     return outcome
 
@@ -114,10 +153,12 @@ def fit_model(
     """Train; each epoch is logged, shown, and told to observers."""
     training, protocol = config.options.training, data.dataset.protocol
     epochs = training.epochs
+    expected = ExpectedTime(epochs, around.watch)
 
     def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
         tracked.log_metrics(metrics, step=epoch)
         around.watch.epoch(epoch, epochs, metrics)
+        expected.epoch_ended(epoch)
         around.catalog.observe("epoch_ended", around.watch, info, epoch=epoch, metrics=metrics)
 
     loss = criterion(
@@ -134,7 +175,7 @@ def fit_model(
         config.options.device,
         protocol.headline,
         on_epoch,
-        held.checkpoint,
+        held.checkpoint(around.watch.warn),
     )
     for epoch, metrics in enumerate(fitted.history[: fitted.resumed_at], 1):
         tracked.log_metrics(metrics, step=epoch)  # a kill may have lost the last ones; the others are dropped

@@ -10,19 +10,20 @@ from pathlib import Path
 
 import numpy as np
 
-from fusionbench.bench.front_end import front_end_arrays, weights_hash
+from fusionbench.bench.front_end import front_end_arrays, refuse_untrained, weights_hash
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
 from fusionbench.contract.dataset import Clip, Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
-from fusionbench.data.cache import cache_root, locked, writable_folder
+from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
 from fusionbench.data.generate import generate
-from fusionbench.data.ingest import frame_store
+from fusionbench.data.ingest import cached_frames, frame_store
 from fusionbench.data.marker import read_marker
+from fusionbench.data.place import locked
 from fusionbench.data.store import StoreIndex, is_store, open_store
 from fusionbench.data.stream_store import noted, open_stream_store, train_labels
 
@@ -95,10 +96,16 @@ def stand_in_root(chosen: Chosen, watch: Watch) -> Path:
     name = chosen.plugin
     root = cache_root() / "stand-in" / name
     if read_marker(root) is None:
-        with locked(writable_folder("stand-in") / f"{name}.lock", f"another process generates {root}", watch):
+        writable_folder("stand-in")
+        with locked(root, f"another process generates {root}", watch):
             if read_marker(root) is None:
                 make_stand_in(chosen, root, watch)
     return root
+
+
+def stand_in_is_made(chosen: Chosen) -> bool:
+    """Whether the cache holds a dataset's stand-in already."""
+    return read_marker(cache_root() / "stand-in" / chosen.plugin) is not None
 
 
 def make_stand_in(chosen: Chosen, root: Path, watch: Watch) -> None:
@@ -203,6 +210,30 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
     weights = {c.kind: weights_hash(c) for c in (backbone, config.relation) if c}
     arrays = front_end_arrays(frames, config, weights, watch)
     return RunData(dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped)
+
+
+def peek_data(config: RunConfig, watch: Watch) -> RunData | None:
+    """What is known of a run's data without decoding or extracting any; None where nothing is yet.
+
+    Raises:
+        UserError: the data are absent or bad, or the front end does not fit them.
+    """
+    if config.dataset.cls.precomputed:
+        return _open_streams(config, watch)
+    options, backbone = config.options, config.backbone
+    assert backbone is not None
+    if options.data.stand_in and not stand_in_is_made(config.dataset):
+        return None
+    dataset, inventory, stand_in = scan(config.dataset, options.data, watch)
+    size = backbone.cls.input_size(backbone.options)
+    frames = cached_frames(dataset, inventory, size, options.data.on_bad_clip, stand_in)
+    weights = {c.kind: weights_hash(c) for c in (backbone, config.relation) if c}
+    refuse_untrained(config)
+    if frames is None:
+        return None
+    return RunData(
+        dataset, frames.content_hash, stand_in, frames.index, {}, weights, tuple(frames.made["skipped"])
+    )
 
 
 def _open_streams(config: RunConfig, watch: Watch) -> RunData:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import platform
-import subprocess
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-from fusionbench.bench.resume import IDENTITY_TAG, KIND_TAG
+from fusionbench.bench.claim import FOLDS, IDENTITY_TAG, KIND_TAG, RUN, Claim
 from fusionbench.bench.source import RunData
+from fusionbench.bench.source_commit import git_commit
 from fusionbench.catalog.run_config import RunConfig
-from fusionbench.track.runs import DatasetNote, TrackedRun, open_run
+from fusionbench.contract.watch import Watch
+from fusionbench.track.opening import open_run
+from fusionbench.track.runs import DatasetNote, TrackedRun
 
-PACKAGE = Path(__file__).resolve().parents[1]
 VERSIONS = ("fusionbench", "torch", "numpy", "mlflow")
 
 
@@ -37,14 +37,15 @@ class RunNotes:
     @classmethod
     def of(cls, config: RunConfig, data: RunData) -> RunNotes:
         """Notes for a resolved config on its data."""
-        dataset = config.dataset.name
-        experiment = f"{dataset} (stand-in)" if data.stand_in else dataset
+        dataset = data_name(config, data)
+        experiment = experiment_name(config, data)
         tags = {
             "fusionbench.stand_in": str(data.stand_in).lower(),
             "fusionbench.data": data.fingerprint,
             **{f"fusionbench.version.{name}": version(name) for name in VERSIONS},
             "fusionbench.version.python": platform.python_version(),
             "fusionbench.version.components": ", ".join(f"{c.plugin} {c.version}" for c in config.components),
+            **{f"fusionbench.chosen.{c.kind}": c.name for c in config.components if c.name != c.plugin},
         }
         commit = git_commit()
         if commit:
@@ -65,11 +66,11 @@ class RunNotes:
     def fold(self, identity: str, fold: str) -> dict[str, Any]:
         """What ``open_run`` is given for one fold."""
         name = self.name if fold == "official" else f"{self.name}/{fold}"
-        return self._opened(name, identity, fold, "run")
+        return self._opened(name, identity, fold, RUN)
 
     def folds(self, identity: str) -> dict[str, Any]:
         """What ``open_run`` is given for the parent of several folds."""
-        return self._opened(f"{self.name}/all folds", identity, "all", "folds")
+        return self._opened(f"{self.name}/all folds", identity, "all", FOLDS)
 
     def _opened(self, name: str, identity: str, fold: str, kind: str) -> dict[str, Any]:
         return {
@@ -81,22 +82,47 @@ class RunNotes:
         }
 
 
+@contextmanager
 def track(
-    opened: dict[str, Any], parent: str | None = None, run_id: str | None = None
-) -> AbstractContextManager[TrackedRun]:
-    """The MLflow run of these notes, new or gone on with."""
-    return open_run(**opened, parent=parent, run_id=run_id)
+    opened: dict[str, Any], held: Claim, watch: Watch, parent: str | None = None
+) -> Iterator[TrackedRun]:
+    """The MLflow run of these notes, new or gone on with, as the claim says."""
+    with open_run(
+        **opened, parent=parent, opening=held.opening(), outbox=held.outbox, warn=watch.warn
+    ) as tracked:
+        yield tracked
+
+
+def data_name(config: RunConfig, data: RunData) -> str:
+    """The dataset's name; of a user's own streams the name of their store."""
+    name = config.dataset.name
+    return (data.dataset.root.resolve().name or name) if config.dataset.cls.precomputed else name
+
+
+def experiment_name(config: RunConfig, data: RunData) -> str:
+    """One MLflow experiment a dataset, and one a store where the data are a user's own streams.
+
+    Generated data never share one with real data.
+    """
+    marks = [config.dataset.name] if config.dataset.cls.precomputed else []
+    marks += ["stand-in"] if data.stand_in else []
+    name = data_name(config, data)
+    return f"{name} ({', '.join(marks)})" if marks else name
 
 
 def _params(config: RunConfig, data: RunData) -> dict[str, Any]:
-    """The columns people compare by, flat and short; then every other option under its dotted key."""
+    """The columns people compare by, flat and short; then every other option under its dotted key.
+
+    MLflow can't change a parameter, so what the identity leaves out (a preset's name, where the
+    data lie) is none: it would differ when the run is gone on with.
+    """
     options = config.options
     short = {
-        "fusion": config.fusion.name,
-        "dataset": config.dataset.name,
+        "fusion": config.fusion.plugin,
+        "dataset": config.dataset.plugin,
         "seed": options.seed,
-        "relation": config.relation.name if config.relation else None,
-        "backbone": config.backbone.name if config.backbone else None,
+        "relation": config.relation.plugin if config.relation else None,
+        "backbone": config.backbone.plugin if config.backbone else None,
         "streams": ", ".join(data.arrays),
         "trs": getattr(config.fusion.options, "trs", None),
         "patches": getattr(config.relation.options, "patches", None) if config.relation else None,
@@ -105,23 +131,5 @@ def _params(config: RunConfig, data: RunData) -> dict[str, Any]:
         "epochs": options.training.epochs,
         "batch_size": options.training.batch_size,
     }
-    dotted = {k: v for k, v in config.flat().items() if k.split(".")[-1] != "name" and "." in k}
-    return {**short, **{k: v for k, v in dotted.items() if k != "data.root"}}
-
-
-@cache
-def git_commit() -> str | None:
-    """The commit that the code, or else the working directory, is at; ``+`` where files differ from it."""
-    for folder in (PACKAGE.parent, Path.cwd()):
-        try:
-            head = _git(folder, "rev-parse", "HEAD")
-            return head + ("+" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
-        except (OSError, subprocess.CalledProcessError):
-            continue
-    return None
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
-    ).stdout.strip()
+    dotted = {k: v for k, v in config.flat().items() if "." in k and not k.startswith("data.")}
+    return {**short, **{k: v for k, v in dotted.items() if not k.endswith(".name")}}

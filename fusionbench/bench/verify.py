@@ -20,7 +20,7 @@ from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
 from fusionbench.data.labels import in_order
 from fusionbench.data.splits import is_reported
-from fusionbench.data.store import Store
+from fusionbench.data.store import Store, verify_store
 from fusionbench.data.stream_store import noted, open_stream_store
 
 
@@ -102,7 +102,7 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
     found = _of_subjects(dataset, inventory.clips)
     streams: tuple[StreamSize, ...] = ()
     if dataset.precomputed:
-        # The content hash is taken anew here: fusionbench.data.store.verify_store(dataset.root).
+        verify_store(dataset.root, watch)  # anew, whatever is remembered of it
         store = open_stream_store(dataset.root)
         streams = _stream_sizes(store)
         found += [*noted(store), *check_streams(store.index, store.arrays)]

@@ -24,6 +24,11 @@ def harness_hash(*rooms: str) -> str:
     return digest([[str(f.relative_to(PACKAGE)), f.read_bytes().hex()] for f in files])
 
 
+def toolkit_hash() -> str:
+    """Hash of the code that every model's digits come from, whatever its components."""
+    return harness_hash("nn", "learn")
+
+
 @cache
 def source_hash(cls: type) -> str:
     """Hash of a component's module and of what it imports from its own distribution's package."""
@@ -69,8 +74,7 @@ def run_identity(
         weights: kind -> hash of the component's weights file.
     """
     options = config.options.model_dump(mode="json")
-    for place in ("root", "on_bad_clip", "on_subject_leak", "stand_in"):
-        options["data"].pop(place)
+    options.pop("data")
     options["fold"] = fold
     components = {c.kind: component_key(c, weights.get(c.kind)) for c in config.components}
     return digest([options, components, data_fingerprint, harness_hash(*ROOMS)])

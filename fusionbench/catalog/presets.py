@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fusionbench.catalog.documents import read
-from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
-from fusionbench.contract.errors import UserError, nearest
+from fusionbench.catalog.plugins import KINDS, Catalog
+from fusionbench.contract.errors import UserError, brief, nearest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -57,14 +57,14 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
     content, lines = read(file)
     presets = []
     for kind, named in content.items():
-        where = f"{file}, line {lines[(str(kind),)]}"
+        where = f"{file}, line {lines[kind,]}"
         if kind not in KINDS:
-            raise UserError(
-                f"{where}: no kind {kind!r}.{nearest(str(kind), KINDS)} Kinds: {', '.join(KINDS)}."
-            )
+            raise UserError(f"{where}: no kind {kind!r}.{nearest(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
+        if not isinstance(named or {}, dict):
+            raise UserError(f"{where}: {kind} must be a mapping of presets; got {brief(named)}.")
         for name, body in (named or {}).items():
-            where = f"{file}, line {lines[(kind, str(name))]}"
-            presets.append(_preset(kind, str(name), body, where, catalog))
+            where = f"{file}, line {lines[kind, name]}"
+            presets.append(_preset(kind, name, body, where, catalog))
     return presets
 
 
@@ -75,7 +75,7 @@ def _preset(kind: str, name: str, body: Any, where: str, catalog: Catalog) -> Pr
         or set(body) - {"plugin", "options"}
     ):
         raise UserError(
-            f"{where}: preset {name!r} must read {{plugin: NAME, options: {{...}}}}; got {body!r}."
+            f"{where}: preset {name!r} must read {{plugin: NAME, options: {{...}}}}; got {brief(body)}."
         )
     if name in catalog.components[kind]:
         raise UserError(
@@ -84,12 +84,8 @@ def _preset(kind: str, name: str, body: Any, where: str, catalog: Catalog) -> Pr
         )
     plugin = body["plugin"]
     if plugin not in catalog.components[kind]:
-        installed = catalog.names(kind)
-        raise UserError(
-            f"{where}: preset {name!r} names no installed {ROLE_NAMES[kind]}: {plugin!r}."
-            f"{nearest(plugin, installed)} Installed: {', '.join(installed)}."
-        )
+        raise UserError(f"{where}: preset {name!r}: {catalog.unknown(kind, plugin)}")
     options = body.get("options") or {}
     if not isinstance(options, dict):
-        raise UserError(f"{where}: options of preset {name!r} must be a mapping; got {options!r}.")
+        raise UserError(f"{where}: options of preset {name!r} must be a mapping; got {brief(options)}.")
     return Preset(kind, name, plugin, options, where)

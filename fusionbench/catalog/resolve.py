@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from fusionbench.catalog.documents import read
-from fusionbench.catalog.plugins import KINDS, REINSTALL, ROLE_NAMES, Catalog
+from fusionbench.catalog.documents import parse_value, read
+from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
 from fusionbench.catalog.presets import Preset, read_presets
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
-from fusionbench.contract.errors import UserError, nearest, unknown
+from fusionbench.contract.errors import UserError, brief, nearest
 from fusionbench.contract.options import Config
+from fusionbench.contract.reading import reason
 
 DEFAULT_NAMES = {"relation": "region_gat", "backbone": "tiny"}
+_KEY = re.compile(r"[\w-]+(\.[\w-]+)*")
+_DEEPEST = 8
+"""levels of a dotted key; no option lies deeper"""
 
 
 @dataclass(frozen=True)
@@ -53,17 +57,12 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     """``fusion.trs=5`` to a key and a YAML value.
 
     Raises:
-        UserError: there is no ``=``, no key, or the value is no YAML.
+        UserError: there is no ``=``, no key, or the value is no plain YAML.
     """
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UserError(f"--set {text!r} is no assignment; write KEY=VALUE, as in --set fusion.trs=5.")
-    try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(
-            f"--set {text!r}: the value is not valid YAML. Quote it, or give a plain value."
-        ) from error
+    if not equals or not _KEY.fullmatch(key.strip()):
+        raise UserError(f"--set {brief(text)} is no assignment; write KEY=VALUE, as in --set fusion.trs=5.")
+    return key.strip(), parse_value(value, f"--set {brief(text)}")
 
 
 def resolve(request: Request, catalog: Catalog) -> RunConfig:
@@ -150,11 +149,11 @@ def _choose(
     if name is None:
         names = sorted([*catalog.components[kind], *presets[kind]])
         raise UserError(f"no {ROLE_NAMES[kind]} chosen. Add --{kind} NAME. Installed: {', '.join(names)}.")
-    preset = presets[kind].get(str(name))
+    name = str(name)
+    preset = presets[kind].get(name)
     if preset is None and name not in catalog.components[kind]:
-        everything = [*catalog.components[kind], *presets[kind]]
-        raise unknown(ROLE_NAMES[kind], str(name), everything, REINSTALL)
-    component = catalog.get(kind, preset.plugin if preset else str(name))
+        raise catalog.unknown(kind, name[:80], presets[kind])
+    component = catalog.get(kind, preset.plugin if preset else name)
     cls = component.cls
     given = _Layers()
     if preset:
@@ -163,7 +162,7 @@ def _choose(
     own.pop("name", None)
     given.lay(own, {k: asked.origins[f"{kind}.{k}"] for k in own})
     options = _validated(cls.Config, given, f"{kind} {cls.name!r}")
-    return Chosen(kind, str(name), cls.name, component.plugin.version, cls, options)
+    return Chosen(kind, name, cls.name, component.plugin.version, cls, options)
 
 
 def _run_options(layers: _Layers) -> RunOptions:
@@ -180,12 +179,18 @@ def _validated(schema: type[Config], given: _Layers, owner: str) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(_explain(first, schema, given, owner)) from None
+    except UserError:
+        raise
+    except Exception as error:  # a component's own checks may raise anything
+        raise UserError(f"{owner}: its check of the options failed: {reason(error)}.") from error
 
 
 def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for key, value in flat.items():
         *branches, leaf = key.split(".")
+        if len(branches) >= _DEEPEST:
+            raise UserError(f"no option lies {len(branches) + 1} levels deep: {brief(key)}.")
         node = tree
         for branch in branches:
             node = node.setdefault(branch, {})
@@ -211,13 +216,15 @@ def _explain(error: Any, schema: type[Config], given: _Layers, owner: str) -> st
     described = fields[leaf].description if leaf in fields else None
     meaning = f" {leaf}: {described}." if described else ""
     message = error["msg"][0].lower() + error["msg"][1:]
-    return f"{owner}: option {key} = {error['input']!r}{where}: {message}.{meaning}"
+    return f"{owner}: option {key} = {brief(error['input'])}{where}: {message}.{meaning}"
 
 
 def _fields(schema: Any, branches: Sequence[str]) -> dict[str, Any]:
+    """The fields of the schema that lies behind these branches; none behind a list or a union."""
     for branch in branches:
-        schema = schema.model_fields[branch].annotation if branch in schema.model_fields else schema
-    return dict(schema.model_fields)
+        fields = getattr(schema, "model_fields", {})
+        schema = fields[branch].annotation if branch in fields else schema
+    return dict(getattr(schema, "model_fields", {}))
 
 
 def _origins(

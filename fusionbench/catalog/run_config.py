@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from fusionbench.contract.options import Config, tunable
 
@@ -31,7 +32,10 @@ class SamplingOptions(Config):
     """How frames are taken from a clip."""
 
     frames: int | None = Field(
-        16, ge=1, description="one frame from each of so many equal segments; null = whole sequences"
+        16,
+        ge=1,
+        le=1_000_000,
+        description="one frame from each of so many equal segments; null = whole sequences",
     )
 
 
@@ -51,15 +55,31 @@ class FrontEndOptions(Config):
     widen: int | None = Field(
         None,
         ge=1,
+        le=65_536,
         description="stored streams narrower than this get a learned linear map to this width; null = never",
     )
+    narrow: int | None = Field(
+        None,
+        ge=1,
+        description="stored streams wider than this get a learned linear map to this width; null = never",
+    )
+
+    @field_validator("narrow")
+    @classmethod
+    def _not_below_widen(cls, narrow: int | None, others: ValidationInfo) -> int | None:
+        widen = others.data.get("widen")
+        if narrow is not None and widen is not None and narrow < widen:
+            raise PydanticCustomError(
+                "bounds", f"input should be null or at least front_end.widen, which is {widen}; set both"
+            )
+        return narrow
 
 
 class TrainingOptions(Config):
     """The same for every head in a comparison."""
 
     epochs: int = Field(40, ge=1, le=10_000, description="passes over the training part")
-    batch_size: int = Field(32, ge=1, description="clips in a step")
+    batch_size: int = Field(32, ge=1, le=1_000_000, description="clips in a step")
     lr: float = tunable(
         1e-3,
         low=1e-5,
@@ -99,7 +119,12 @@ class RunOptions(Config):
     sampling: SamplingOptions = SamplingOptions()
     front_end: FrontEndOptions = FrontEndOptions()
     training: TrainingOptions = TrainingOptions()
-    seed: int = Field(0, ge=0, description="weights, sampling order and dropout; splits do not depend on it")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**32,
+        description="weights, sampling order and dropout; splits do not depend on it",
+    )
     fold: str | None = Field(None, description="run this fold only; null = all folds of the dataset")
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     threads: int = Field(
@@ -108,6 +133,12 @@ class RunOptions(Config):
         le=1024,
         description="CPU threads of a training step; a part of the config, since digits depend on it",
     )
+
+
+def option_groups() -> dict[str, type[Config]]:
+    """The groups that ``RunOptions`` nests, by name, and ``run`` for what stands beside them."""
+    groups = {name: type(f.default) for name, f in RunOptions.model_fields.items()}
+    return {**{n: schema for n, schema in groups.items() if issubclass(schema, Config)}, "run": RunOptions}
 
 
 @dataclass(frozen=True)

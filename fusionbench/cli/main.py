@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import traceback
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from fusionbench import __version__
-from fusionbench.cli import check, compare, components, cost, data, new, pretrain, run, ui
-from fusionbench.contract.errors import UserError
+from fusionbench.cli import check, compare, components, cost, data, new, pretrain, run, runs, ui
+from fusionbench.cli.help import show_examples
+from fusionbench.cli.options import FLAG
+from fusionbench.contract.addresses import scrub_stderr
+from fusionbench.contract.errors import FusionBenchError, UserError
+from fusionbench.contract.processes import leave_working_directory
 
 INTERRUPTED = "interrupted. The same command goes on where it stopped."
 
@@ -25,6 +31,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             _end(INTERRUPTED, 130)
+        except EOFError as error:  # typer takes it for the end of what a user typed
+            raise FusionBenchError(f"something ended too early: {error or 'EOFError'}") from error
 
 
 app = typer.Typer(
@@ -45,6 +53,8 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("runs")(runs.runs)
+app.command("run-info")(runs.run_info)
 app.command("cost")(cost.cost)
 app.command("list")(components.list_components)
 app.command("show")(components.show)
@@ -54,10 +64,13 @@ app.add_typer(new.app, name="new")
 app.add_typer(data.app, name="data")
 app.command("pretrain")(pretrain.pretrain)
 app.command("ui")(ui.ui)
+show_examples(app)
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+def _root(
+    version: bool = typer.Option(False, "--version", metavar=FLAG, help="Print the version.", is_eager=True),
+) -> None:
     if version:
         print(__version__)
         raise typer.Exit
@@ -65,13 +78,24 @@ def _root(version: bool = typer.Option(False, "--version", help="Print the versi
 
 def main() -> None:
     """Run the command line; 0 done, 1 a run failed, 2 the user can mend it, 130 interrupted."""
-    debug = "--debug" in sys.argv
+    leave_working_directory()
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names of files
     signal.signal(signal.SIGTERM, _interrupt)
+    before = scrub_stderr()
+    try:
+        _run()
+    finally:
+        sys.stderr = before
+
+
+def _run() -> None:
+    debug = "--debug" in sys.argv
     try:
         app()
     except UserError as error:
         if debug:
-            raise
+            traceback.print_exc()
         _end(f"error: {error}", 2)
     except KeyboardInterrupt:
         _end(INTERRUPTED, 130)
@@ -80,7 +104,7 @@ def main() -> None:
         sys.exit(0)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         _end(f"failed: {type(error).__name__}: {error}\nAdd --debug to see where.", 1)
 
 

@@ -11,9 +11,7 @@ from fusionbench.cli import options as opt
 
 
 def run(
-    fusion: Annotated[
-        str | None, typer.Option("--fusion", help="Fusion head or preset.", rich_help_panel="What")
-    ] = None,
+    fusion: opt.Fusion = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
     dataset: opt.Dataset = None,
@@ -28,11 +26,23 @@ def run(
     set_: opt.Set = None,
     config: opt.ConfigFile = None,
     registry: opt.Registry = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            metavar=opt.FLAG,
+            help="Train even if this very run is finished; else its result is taken.",
+            rich_help_panel="Training",
+        ),
+    ] = False,
     dry_run: opt.DryRun = False,
+    upgrade_database: opt.UpgradeDatabase = False,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
     """Train one fusion head on one dataset, judge it once, and keep the run in MLflow.
+
+    A run that is finished is not trained again: same options, same data, same code, same result.
 
     [bold]Examples[/bold]
 
@@ -56,6 +66,7 @@ def run(
         "device": device,
         "threads": threads,
     }
+    opt.agree(upgrade_database)
     request = opt.request(given, set_, config, registry)
     if dry_run:
         _dry_run(request, as_json)
@@ -65,7 +76,7 @@ def run(
     from fusionbench.cli.screen import Screen
 
     with Screen() as screen:
-        outcome = run_request(request, screen)
+        outcome = run_request(request, screen, again=again)
     if as_json:
         print(json.dumps(outcome.plain()))
         return

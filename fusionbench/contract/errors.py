@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST_SHOWN = 200
+
 
 class FusionBenchError(Exception):
     """Root of every error that this package raises on purpose."""
@@ -31,6 +33,12 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     closeness = {other: _closeness(name.lower(), other.lower()) for other in allowed}
     best = max(closeness, key=lambda other: closeness[other], default="")
     return f" Did you mean {best!r}?" if best and closeness[best] >= 0.6 else ""
+
+
+def brief(value: object) -> str:
+    """A value as it came, for a message; a long one is cut."""
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]} ..."
 
 
 def _closeness(a: str, b: str) -> float:

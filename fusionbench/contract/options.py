@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 
 class Config(BaseModel):
-    """Options of one component: closed to unknown keys, frozen, defaults validated.
+    """Options of one component: closed to unknown keys, frozen, defaults validated, numbers finite.
 
     Nest a subclass named ``Config`` in the component; each field carries its
     bounds and its description, and the defaults are the method's own.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    # A stream or a fold may be called 1: --set reads a number there, and its digits are meant.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Pydantic takes ``true`` for 1; a user who writes it means something else."""
+        if isinstance(value, bool) and info.field_name:
+            annotation = cls.model_fields[info.field_name].annotation
+            allowed = set(get_args(annotation) or [annotation])
+            if allowed & {int, float} and bool not in allowed:
+                raise PydanticCustomError("number", "input should be a number, not true or false")
+        return value
 
 
 def tunable(

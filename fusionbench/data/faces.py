@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from fusionbench.contract.errors import BadClip
+from fusionbench.contract.reading import read_regular, reading
+from fusionbench.data.image_file import LARGEST_BYTES, decode
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
-_JPEG, _PNG, _BMP = b"\xff\xd8\xff", b"\x89PNG", b"BM"
-_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 
 def is_image(name: str) -> bool:
@@ -42,7 +42,7 @@ def read_images(paths: Iterable[Path]) -> np.ndarray:
         ``(time, 3, height, width)`` uint8, RGB.
 
     Raises:
-        BadClip: there is no file, or one is missing, truncated or no image.
+        BadClip: there is no file, or one is missing, truncated, damaged, no image or far too large.
     """
     frames: list[np.ndarray] = []
     for path in paths:
@@ -89,26 +89,5 @@ def write_image(path: Path, image: np.ndarray, quality: int = 92) -> None:
 
 def _read_image(path: Path) -> np.ndarray:
     """``(height, width, 3)`` uint8, RGB."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadClip(f"{path} cannot be read: {error.strerror}.") from error
-    image = None
-    if not _cut_short(data):
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        what = "an empty file" if not data else f"truncated or no image ({len(data)} bytes)"
-        raise BadClip(f"{path} is {what}. Copy it again, or leave the clip out.")
-    return image[..., ::-1]
-
-
-def _cut_short(data: bytes) -> bool:
-    """Whether a file of a known kind lacks its end; OpenCV would fill the rest with grey and say nothing."""
-    if data.startswith(_JPEG):
-        # The end of a thumbnail in the header does not count: it comes before the picture's own data.
-        return data.rfind(_END_OF_IMAGE) < data.rfind(_SCAN)
-    if data.startswith(_PNG):
-        return b"IEND" not in data[-64:]
-    if data.startswith(_BMP):
-        return len(data) < int.from_bytes(data[2:6], "little")
-    return False
+    with reading("", path, "Copy it again, or leave the clip out.", BadClip):
+        return decode(read_regular(path, LARGEST_BYTES))

@@ -104,8 +104,8 @@ def _given_back(labels: np.ndarray, groups: np.ndarray, selected: np.ndarray) ->
     """The selection less the groups it takes to leave no class without a clip to train on."""
     shows = np.zeros((groups.max() + 1, labels.max() + 1), dtype=bool)
     shows[groups, labels] = True
-    alone = np.flatnonzero(shows[:, shows.sum(axis=0) == 1].sum(axis=1))
-    kept = selected & np.isin(groups, alone, invert=True)
+    alone = np.asarray(shows[:, shows.sum(axis=0) == 1].any(axis=1))
+    kept = selected & np.logical_not(alone[groups])
     while (lost := _lost(labels, kept)).any():
         held = np.unique(groups[kept])
         kept = kept & (groups != held[shows[held][:, lost].sum(axis=1).argmax()])

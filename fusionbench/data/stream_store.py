@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import DataWarning, UserError
@@ -15,11 +15,14 @@ from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding, listed
 from fusionbench.data.given import GivenClips
 from fusionbench.data.labels import in_order
+from fusionbench.data.place import writes_to
 from fusionbench.data.splits import MEANINGS, TRAIN
-from fusionbench.data.store import Store, StoreWriter, is_store, open_store, writing
+from fusionbench.data.store import Store, open_store
+from fusionbench.data.store_format import kind_of
+from fusionbench.data.store_writer import StoreWriter, writing
 from fusionbench.data.survey import Measured, Survey, zero_ends
 
-KIND = "streams"
+KIND: Final = "streams"
 
 
 def write_stream_store(
@@ -59,7 +62,8 @@ def write_stream_store(
             that hold nearly all of a channel's variance, padding, a channel that float32 cannot hold, ...
     """
     folder = Path(path).expanduser().absolute()
-    _refuse_foreign(folder)
+    with writes_to(folder):
+        _refuse_foreign(folder)
     with writing(folder, KIND) as writer:
         given, labels, survey, cut = GivenClips(), _Labels(), Survey(), _Cut(cut_padding)
         dims: dict[str, int] = {}
@@ -113,7 +117,7 @@ def _refuse_foreign(folder: Path) -> None:
     """Only a stream store or an empty folder may be replaced."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not is_store(folder) or open_store(folder).kind != KIND:
+    if kind_of(folder) != KIND:  # a damaged one may be written again
         raise UserError(f"{folder} exists and is no stream store. Nothing was written; name a new folder.")
 
 

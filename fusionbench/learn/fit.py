@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from fusionbench.catalog.run_config import TrainingOptions
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.roles import Criterion
 from fusionbench.contract.types import Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import Checkpoint
+from fusionbench.learn.diverged import diverged
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, scores
 
@@ -70,26 +72,20 @@ def fit(
         checkpoint: where to go on after an interruption; removed at the end by the caller.
 
     Raises:
-        UserError: the loss became NaN or infinite.
+        UserError: the head raises, or logits, loss or gradients became NaN or infinite.
     """
     if model.head.solved:
         return _solve(model, train, selection, device, on_epoch)
-    optimizer = _optimizer(model, options)
-    progress = _Progress(model)
-    saved = checkpoint.load(device) if checkpoint else None
-    if saved:
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        progress.restore(saved)
+    optimizer, progress = _begin(model, options, checkpoint)
     resumed_at = len(progress.history)
     since_save, save_cost = time.monotonic(), 0.0
     for epoch in range(resumed_at, options.epochs):
         train.epoch = epoch
         _set_learning_rates(optimizer, options, epoch)
         began = time.perf_counter()
-        metrics = _train_epoch(model, train, optimizer, criterion, options.clip_norm, device)
+        metrics = _train_epoch(model, train, optimizer, criterion, options, device)
         progress.seconds.append(time.perf_counter() - began)
-        model.head.calibrate(_labelled(model, selection, device))
+        _calibrate(model, selection, device)
         judged = scores(predict(model, selection, device))
         metrics.update({f"selection/{name}": value for name, value in judged.items()})
         progress.add(metrics, judged[headline], judged["loss"])
@@ -109,15 +105,48 @@ def fit(
 def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, on_epoch: OnEpoch) -> Fitted:
     """The one epoch of a head whose parameters are solved for; the front end stays as it is."""
     began = time.perf_counter()
-    model.head.solve(_labelled(model, train, device))
+    with blaming(model.head, "solve"):
+        model.head.solve(_labelled(model, train, device))
     seconds = time.perf_counter() - began
-    model.head.calibrate(_labelled(model, selection, device))
+    _calibrate(model, selection, device)
     metrics = {f"train/{name}": value for name, value in scores(predict(model, train, device)).items()}
     metrics |= {
         f"selection/{name}": value for name, value in scores(predict(model, selection, device)).items()
     }
     on_epoch(1, metrics)
     return Fitted(model, 1, _snapshot(model), [metrics], [seconds])
+
+
+def _calibrate(model: Model, selection: ClipLoader, device: str) -> None:
+    with blaming(model.head, "calibrate"):
+        model.head.calibrate(_labelled(model, selection, device))
+
+
+def _begin(
+    model: Model, options: TrainingOptions, checkpoint: Checkpoint | None
+) -> tuple[torch.optim.Optimizer, _Progress]:
+    """Optimizer and progress, gone on with where there is a checkpoint that fits, else fresh."""
+    fresh = _snapshot(model)
+
+    def restore(saved: dict[str, Any]) -> tuple[torch.optim.Optimizer, _Progress]:
+        optimizer, progress = _optimizer(model, options), _Progress(model)
+        progress.restore(saved, options.epochs)
+        model.load_state_dict(progress.best_state)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        for parameter, kept in optimizer.state.items():
+            wrong = [
+                k for k, v in kept.items() if isinstance(v, Tensor) and v.dim() and v.shape != parameter.shape
+            ]
+            if wrong:
+                raise ValueError(f"the optimizer's {wrong[0]} has another shape than its parameter")
+        return optimizer, progress
+
+    resumed = checkpoint.resume(restore) if checkpoint else None
+    if resumed is None:
+        model.load_state_dict(fresh)  # a checkpoint that fits in part may have been taken over in part
+        return _optimizer(model, options), _Progress(model)
+    return resumed
 
 
 class _Progress:
@@ -142,9 +171,23 @@ class _Progress:
         kept = ("history", "seconds", "best_epoch", "best", "best_state")
         return {name: getattr(self, name) for name in kept}
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], epochs: int) -> None:
+        """Take over what a checkpoint holds.
+
+        Raises:
+            ValueError: it holds no history of at most ``epochs`` epochs.
+        """
         for name in self.state():
             setattr(self, name, state.get(name, getattr(self, name)))  # older checkpoints hold no times
+        numbers = [value for epoch in self.history for value in epoch.values()]
+        if not 1 <= self.best_epoch <= len(self.history) <= epochs or not all(map(_is_number, numbers)):
+            raise ValueError(f"its history of {len(self.history)} epochs is not one of this run")
+        self.best = (float(self.best[0]), float(self.best[1]))
+        self.seconds = [float(second) for second in self.seconds]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
 
 
 def _snapshot(model: nn.Module) -> dict[str, Tensor]:
@@ -177,40 +220,54 @@ def _train_epoch(
     loader: ClipLoader,
     optimizer: torch.optim.Optimizer,
     criterion: Criterion,
-    clip_norm: float | None,
+    options: TrainingOptions,
     device: str,
 ) -> dict[str, float]:
     model.train()
+    learning = [p for p in model.parameters() if p.requires_grad]
     total, hits, seen = 0.0, 0, 0
-    for batch in loader:
+    for number, batch in enumerate(loader, 1):
         batch = batch.to(device)
-        loss, logits = model.head.training_loss(model.front_end(batch), batch.labels, criterion)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+        streams = model.front_end(batch)
+        with blaming(model.head, "training_loss", streams):
+            loss, logits = model.head.training_loss(streams, batch.labels, criterion)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = nn.utils.get_total_norm([p.grad for p in learning if p.grad is not None])
+        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+            raise diverged(model, batch, criterion, logits, loss, options, (loader.epoch + 1, number))
+        if options.clip_norm is not None:
+            nn.utils.clip_grads_with_norm_(learning, options.clip_norm, norm)
         optimizer.step()
         clips = len(batch.ids)
         total += loss.item() * clips
         hits += int((logits.argmax(-1) == batch.labels).sum())
         seen += clips
-    if not math.isfinite(total):
-        raise UserError(
-            f"the training loss became {total / seen}. "
-            "Try a smaller --set training.lr, or --set training.clip_norm=1."
-        )
     return {"train/loss": total / seen, "train/accuracy": hits / seen}
 
 
 @torch.inference_mode()
 def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
-    """What the model says of a split, in eval mode and the loader's order."""
+    """What the model says of a split, in eval mode and the loader's order.
+
+    Raises:
+        UserError: the head raises, or says NaN of a clip.
+    """
     model.eval()
     ids: list[str] = []
     labels, parts = [], []
     for batch in loader:
-        logits = model(batch.to(device))
-        parts.append(torch.log_softmax(logits.float(), dim=-1).cpu().numpy())
+        streams = model.front_end(batch.to(device))
+        with blaming(model.head, "forward", streams):
+            said = torch.log_softmax(model.head(streams).float(), dim=-1).cpu().numpy()
+        unsaid = np.isnan(said).any(axis=1)
+        if unsaid.any():
+            clip = batch.ids[int(unsaid.argmax())]
+            raise UserError(
+                f"{type(model.head).__name__} returned NaN for {int(unsaid.sum())} clip(s) of a batch, "
+                f"the first: {clip}. `fusionbench check fusion` looks for the cause."
+            )
+        parts.append(said)
         labels.append(batch.labels.numpy())
         ids.extend(batch.ids)
     return Predictions(tuple(ids), np.concatenate(labels), np.concatenate(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -10,8 +11,9 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
-from fusionbench.contract.types import ClipBatch, Streams
+from fusionbench.contract.types import ClipBatch, Streams, StreamSpec
 from fusionbench.data.store import StoreIndex
 from fusionbench.nn.classifier import kaiming_linear
 from fusionbench.nn.pooling import zero_padding
@@ -32,36 +34,44 @@ class FrontEnd(nn.Module):
 
 
 class StoredStreams(FrontEnd):
-    """``trainable: none``: the streams were extracted before; here they are standardised and widened.
+    """``trainable: none``: streams that are stored are standardised and brought to a width.
 
     Args:
         dims: stream name -> channels, in order.
         statistics: stream name -> mean and standard deviation of each channel; None leaves the scale.
-        width: a narrower stream goes through a learned linear map to so many channels, since heads
-            take their own width from their streams'; None leaves every stream as wide as it is.
+        widen: a narrower stream goes through a learned linear map to so many channels, since heads
+            take their own width from their streams'; None widens none.
+        narrow: a wider stream goes through one to so many channels, since heads grow with the
+            square of their streams' widths; None narrows none.
+
+    Attributes:
+        mapped: name -> channels before and after, of the streams that have a map.
     """
 
     def __init__(
         self,
         dims: Mapping[str, int],
         statistics: Mapping[str, tuple[Tensor, Tensor]] | None = None,
-        width: int | None = None,
+        widen: int | None = None,
+        narrow: int | None = None,
     ):
         super().__init__()
         self.names = tuple(dims)
+        wanted = {name: min(max(dim, widen or dim), narrow or math.inf) for name, dim in dims.items()}
+        self.mapped = {name: (dim, int(wanted[name])) for name, dim in dims.items() if wanted[name] != dim}
         self._scaled = statistics is not None
         for name, (mean, std) in (statistics or {}).items():
             self.register_buffer(f"mean_{name}", mean)
             self.register_buffer(f"std_{name}", std)
-        self.widen = nn.ModuleList(
-            kaiming_linear(nn.Linear(dim, width)) if width and dim < width else nn.Identity()
-            for dim in dims.values()
+        self.maps = nn.ModuleList(
+            kaiming_linear(nn.Linear(*self.mapped[name])) if name in self.mapped else nn.Identity()
+            for name in dims
         )
 
     def forward(self, batch: ClipBatch) -> Streams:
         streams = {}
-        for name, widen in zip(self.names, self.widen, strict=True):
-            streams[name] = zero_padding(widen(self._standardised(name, batch)), batch.mask)
+        for name, to_width in zip(self.names, self.maps, strict=True):
+            streams[name] = zero_padding(to_width(self._standardised(name, batch)), batch.mask)
         return Streams(streams, batch.mask)
 
     def _standardised(self, name: str, batch: ClipBatch) -> Tensor:
@@ -99,7 +109,8 @@ class EndToEnd(FrontEnd):
     def forward(self, batch: ClipBatch) -> Streams:
         clips, time = batch.mask.shape
         frames = rearrange(batch.arrays["frames"], "b t c h w -> (b t) c h w").float() / 255
-        features = self.backbone(frames)
+        with blaming(self.backbone, "forward"):
+            features = self.backbone(frames)
         appearance = rearrange(features.embedding, "(b t) d -> b t d", t=time)
         if self.relation is None:
             return Streams({APPEARANCE: appearance}, batch.mask)
@@ -117,17 +128,25 @@ def _per_frame(relation: RelationEncoder, maps: Tensor, landmarks: Tensor | None
     """Maps ``(batch, time, channels, rows, cols)`` to ``(batch, time, dim)``."""
     time = maps.shape[1]
     points = None if landmarks is None else rearrange(landmarks, "b t n xy -> (b t) n xy")
-    encoded = relation(rearrange(maps, "b t c h w -> (b t) c h w"), points)
+    with blaming(relation, "forward"):
+        encoded = relation(rearrange(maps, "b t c h w -> (b t) c h w"), points)
     return rearrange(encoded, "(b t) d -> b t d", t=time)
 
 
 class Model(nn.Module):
-    """A front end and the head that is compared."""
+    """A front end and the head that is compared.
 
-    def __init__(self, front_end: FrontEnd, head: FusionHead):
+    Args:
+        front_end: makes streams of what is stored.
+        head: classifies them.
+        spec: the sizes that the head was built for.
+    """
+
+    def __init__(self, front_end: FrontEnd, head: FusionHead, spec: StreamSpec):
         super().__init__()
         self.front_end = front_end
         self.head = head
+        self.spec = spec
 
     def forward(self, batch: ClipBatch) -> Tensor:
         """Logits ``(batch, classes)``."""

@@ -55,7 +55,7 @@ def _caption(made: Comparison) -> str:
     parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome for _, outcome in made.runs]))
     return (
         f"report split, %, mean ± standard deviation over {seeds} seed(s){chance}{again}. "
-        f"The order claims no significance.{parts}"
+        "The order claims no significance." + parts + (f"\n{made.caution}" if made.caution else "")
     )
 
 
@@ -71,7 +71,8 @@ def _absent(title: str, entries: list) -> Table:
 
 def plan_table(plan: Plan) -> Table:
     """What would run, what is finished, what does not fit."""
-    table = plain_table("would run", f"{len(plan.pending)} of {len(plan.folds)} runs are to be done")
+    unread = f"; {len(plan.unread)} more whose clips are not read yet" if plan.unread else ""
+    table = plain_table("would run", f"{len(plan.pending)} of {len(plan.folds)} runs are to be done{unread}")
     for column in ("compared", "seed", "fold", "state"):
         table.add_column(column)
     for (number, fold), identity in plan.folds.items():
@@ -80,6 +81,9 @@ def plan_table(plan: Plan) -> Table:
         table.add_row(
             escape(member.label), str(member.seed), fold, state, style="dim" if state == "finished" else None
         )
+    for number in plan.unread:
+        member = plan.members[number]
+        table.add_row(escape(member.label), str(member.seed), "", "clips not read yet", style="dim")
     for absent in plan.skipped:
         table.add_row(
             escape(absent.label), str(absent.seed), "", escape(f"skipped: {absent.reason}"), style="yellow"

@@ -49,7 +49,8 @@ def _caption(outcome: Outcome) -> str:
     cost = (
         f"{outcome.cost['params']:,.0f} trained parameters, head {outcome.cost['ms_per_clip']:.3f} ms a clip"
     )
-    return f"{folds}{clips} clips judged{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}"
+    reused = "\nfinished before and not trained again; --again trains it" if outcome.reused else ""
+    return f"{folds}{clips} clips judged{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"
 
 
 def next_commands(outcome: Outcome) -> str:

@@ -8,22 +8,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
+from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, close_orphans, join
 from fusionbench.bench.outcome import FoldOutcome, Outcome
-from fusionbench.bench.resume import IDENTITY_TAG, KIND_TAG
+from fusionbench.bench.run import prepare_tracker
 from fusionbench.bench.source import RunData
-from fusionbench.bench.tracking import RunNotes
+from fusionbench.bench.tracking import RunNotes, track
 from fusionbench.catalog.plugins import Catalog
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
+from fusionbench.figures.files import FORMATS
 from fusionbench.figures.ranking import HeadScores, comparison
 from fusionbench.study.execute import execute
 from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
-from fusionbench.track.records import find_runs
-from fusionbench.track.runs import TrackedRun, open_run
+from fusionbench.track.runs import TrackedRun
+from fusionbench.track.view import order_tag
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Comparison:
     reused: int = 0
     """runs that were finished before"""
 
+    @property
+    def caution(self) -> str:
+        """What must stand beside the ranking, empty where nothing must."""
+        swept = ", ".join(self.experiment.swept_options)
+        return f"Rows differ in {swept}: picking the best is tuning on the report split." if swept else ""
+
     def plain(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
         return {
@@ -49,6 +57,7 @@ class Comparison:
             "question": self.experiment.question,
             "run_id": self.run_id,
             "stand_in": self.stand_in,
+            "caution": self.caution,
             "ranking": [row.plain() for row in self.ranking],
             "runs": [{"label": m.label, "seed": m.seed, **o.plain()} for m, o in self.runs],
             "skipped": [absent.plain() for absent in self.skipped],
@@ -75,6 +84,7 @@ def compare(
         UserError: nothing of it could be run, or the rows are not on equal terms.
     """
     watch = watch or Watch()
+    prepare_tracker()
     made = plan(experiment, watch, catalog)
     first = next((k for k, read in enumerate(made.data) if read), None)
     if first is None:
@@ -84,8 +94,16 @@ def compare(
     read = made.data[first]
     assert read is not None
     notes = RunNotes.of(made.members[first].config, read)
-    with open_run(**_opened(experiment, made, notes)) as tracked:
-        results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+    identity = digest(sorted(set(made.folds.values())))
+    with (
+        join(identity, COMPARISON) as held,
+        track(_opened(experiment, identity, notes), held, watch) as tracked,
+    ):
+        tracked.log_json(_asked(experiment), "experiment.json")  # now: it tries the artifact store
+        try:
+            results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+        finally:
+            close_orphans()  # the runs of workers that were killed
         comparison_made = _collect(experiment, made, results, tracked, notes)
         _log(comparison_made, tracked)
     if not comparison_made.runs and comparison_made.failed:
@@ -93,21 +111,30 @@ def compare(
     return comparison_made
 
 
-def _opened(experiment: Experiment, made: Plan, notes: RunNotes) -> dict[str, Any]:
-    """The comparison's MLflow run: the one it had before, if the same was compared before."""
-    identity = digest(sorted(set(made.folds.values())))
-    before = find_runs(tags={IDENTITY_TAG: identity, KIND_TAG: "comparison"})
+def _opened(experiment: Experiment, identity: str, notes: RunNotes) -> dict[str, Any]:
+    """The comparison's MLflow run; its name and wording are no part of what it is, so they are tags."""
     return {
         "experiment": notes.experiment,
         "name": f"compare {experiment.name}",
-        "params": {"experiment": experiment.name, "varies": ", ".join(experiment.vary)},
+        "params": {},
         "tags": {
             **notes.tags,
             IDENTITY_TAG: identity,
-            KIND_TAG: "comparison",
+            KIND_TAG: COMPARISON,
+            "fusionbench.experiment": experiment.name,
+            "fusionbench.varies": ", ".join(experiment.vary),
+            "mlflow.runName": f"compare {experiment.name}",
             "mlflow.note.content": experiment.question,
         },
-        "run_id": before[0].run_id if before else None,
+    }
+
+
+def _asked(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "name": experiment.name,
+        "question": experiment.question,
+        "base": dict(experiment.base),
+        "vary": {key: list(values) for key, values in experiment.vary.items()},
     }
 
 
@@ -121,8 +148,8 @@ def _collect(
         result = results.get(Job(k, name))
         if result is None:
             folds[k].append(read_fold(made.finished[identity]))
-        elif result.run_id is not None:
-            folds[k].append(read_fold(result.run_id))
+        elif result.outcome is not None:
+            folds[k].append(result.outcome)
         else:
             member = made.members[k]
             absent = Absent(member.label, member.seed, result.reason)
@@ -146,7 +173,7 @@ def _collect(
         runs=runs,
         skipped=skipped,
         failed=failed,
-        reused=len(made.folds) - len(results),
+        reused=sum(fold.reused for found in folds.values() for fold in found),
     )
 
 
@@ -173,9 +200,9 @@ def comparison_figure(made: Comparison) -> Any:
         rows.append(HeadScores(row.label, accuracy.values, spread if len(accuracy.values) > 1 else None))
     return comparison(
         rows,
-        made.experiment.question,
         interval="± standard deviation",
         chance=made.ranking[0].chance,
+        caution=made.caution,
         stand_in=made.stand_in,
     )
 
@@ -194,6 +221,8 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
         table["params"].append(row.params)
         table["ms per clip"].append(round(row.ms_per_clip, 3))
     tracked.log_table(table, "ranking.json")
-    tracked.log_figure(comparison_figure(made), "comparison.png")
+    tracked.log_figure(lambda: comparison_figure(made), *(f"comparison.{form}" for form in FORMATS))
     best = made.ranking[0]
-    tracked.log_metrics({"best_mean/accuracy": best.metrics["accuracy"].mean, "chance/accuracy": best.chance})
+    mean = best.metrics["accuracy"].mean
+    tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})
+    tracked.set_tags(order_tag(COMPARISON, mean))

@@ -47,7 +47,7 @@ def execute(
 
     advance(0)
     if workers > 1:
-        results = run_in_processes(jobs, members, parent, min(workers, len(jobs)), advance)
+        results = run_in_processes(jobs, members, parent, min(workers, len(jobs)), advance, watch.warn)
     else:
         results = run_in_process(jobs, members, data, parent, advance, watch, catalog)
     if done < total:  # a run failed before its last epoch

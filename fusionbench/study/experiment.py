@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusionbench.catalog.documents import read
+from fusionbench.catalog.documents import read, read_text
 from fusionbench.catalog.plugins import KINDS, Catalog
 from fusionbench.catalog.presets import shipped
 from fusionbench.catalog.resolve import Request, resolve
 from fusionbench.catalog.run_config import RunConfig, flatten
-from fusionbench.contract.errors import UserError
+from fusionbench.contract.errors import UserError, brief
 
 SEED = "seed"
 PER_RUN_KEYS = ("fold", SEED)
+MOST_RUNS = 10_000
+"""of one experiment: a slip of the pen, not a plan, is larger"""
+_GIVEN = ("data", "dataset")
+"""what the clips are is no choice that is tuned"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,11 @@ class Experiment:
     def row_keys(self) -> tuple[str, ...]:
         """What is compared."""
         return tuple(key for key in self.vary if key != SEED)
+
+    @property
+    def swept_options(self) -> tuple[str, ...]:
+        """Options that rows differ in: to take the best of them is to tune on the report split."""
+        return tuple(key for key in self.row_keys if "." in key and key.split(".")[0] not in _GIVEN)
 
 
 @dataclass(frozen=True)
@@ -70,19 +81,19 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
         UserError: the file is no experiment.
     """
     built_in = shipped(f"experiments/{path.stem}.yaml")
-    if not path.exists() and path.parent == Path(".") and built_in.is_file():
+    if path.parent == Path(".") and not os.path.exists(path) and os.path.isfile(built_in):
         path = built_in
     content, lines = read(path)
     unknown = set(content) - {"base", "vary"}
     if unknown or not isinstance(content.get("vary"), dict) or not isinstance(content.get("base", {}), dict):
         raise UserError(
             f"{path} is no experiment: it needs `vary` (a mapping of options to lists) and may have `base`; "
-            f"it holds {', '.join(map(str, content)) or 'nothing'}."
+            f"it holds {', '.join(content) or 'nothing'}."
         )
     for key, values in content["vary"].items():
         if not isinstance(values, list) or not values:
-            line = lines["vary", str(key)]
-            raise UserError(f"{path}, line {line}: vary {key} needs a list of values; got {values!r}.")
+            line = lines["vary", key]
+            raise UserError(f"{path}, line {line}: vary {key} needs a list of values; got {brief(values)}.")
     origins = {".".join(keys[1:]): f"{path}, line {n}" for keys, n in lines.items() if keys[0] == "base"}
     base = flatten(content.get("base") or {})
     return Experiment(
@@ -96,7 +107,7 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
 
 
 def _question(path: Path) -> str:
-    first = path.read_text(encoding="utf-8").lstrip().partition("\n")[0]
+    first = read_text(path).lstrip().partition("\n")[0]
     if not first.startswith("#"):
         raise UserError(
             f"{path}: the first line must be a comment with the question this experiment answers."
@@ -112,13 +123,20 @@ def members(experiment: Experiment, catalog: Catalog) -> list[Member]:
     """
     axes = {**{key: experiment.vary[key] for key in experiment.row_keys}, SEED: experiment.seeds}
     made = []
+    combinations = math.prod(len(values) for values in axes.values())
+    if combinations > MOST_RUNS:
+        raise UserError(
+            f"{experiment.name} would be {combinations:,} runs; at most {MOST_RUNS:,} are compared. "
+            "Vary less, or fewer seeds."
+        )
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
         request = Request({**experiment.base, **point}, experiment.origins, None, experiment.registry)
+        config = resolve(request, catalog)
         row = tuple(_shown(point[key]) for key in experiment.row_keys) or (
             _shown(experiment.base.get("fusion")),
         )
-        made.append(Member(row, int(point[SEED]), resolve(request, catalog)))
+        made.append(Member(row, config.options.seed, config))
     refuse_unequal([m.config for m in made], [*experiment.row_keys, *PER_RUN_KEYS])
     _refuse_unequal_starts([m.config for m in made], experiment.row_keys)
     return made

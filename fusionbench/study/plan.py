@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fusionbench.bench.resume import IDENTITY_TAG, KIND_TAG
+from fusionbench.bench.claim import IDENTITY_TAG, KIND_TAG, RUN
 from fusionbench.bench.run import fold_identity
-from fusionbench.bench.source import RunData, data_key, open_data
+from fusionbench.bench.source import RunData, data_key, open_data, peek_data
 from fusionbench.catalog.plugins import Catalog, collect
 from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.watch import Watch
@@ -35,12 +35,14 @@ class Plan:
 
     members: list[Member]
     data: list[RunData | None]
-    """of each member; None where it does not fit"""
+    """of each member; None where it does not fit, or is not read yet"""
     folds: dict[tuple[int, str], str]
     """(member, fold) -> identity"""
     finished: dict[str, str]
     """identity -> run id"""
     skipped: list[Absent]
+    unread: list[int]
+    """members whose clips were never read, so that nothing is known of their runs (a dry run reads none)"""
 
     @property
     def pending(self) -> list[Job]:
@@ -48,8 +50,14 @@ class Plan:
         return [Job(k, name) for (k, name), identity in self.folds.items() if identity not in self.finished]
 
 
-def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None) -> Plan:
+def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None, *, dry: bool = False) -> Plan:
     """Resolve an experiment, prepare its data, and look up what is finished.
+
+    Args:
+        experiment: what to compare.
+        watch: told of progress.
+        catalog: default all installed components.
+        dry: read and extract nothing that is not in the cache.
 
     Raises:
         UserError: the rows are not on equal terms, or the data are absent.
@@ -58,13 +66,16 @@ def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None) -
     made = members(experiment, catalog)
     data: list[RunData | None] = []
     skipped: list[Absent] = []
-    opened: dict[str, RunData] = {}
-    for member in made:
+    unread: list[int] = []
+    opened: dict[str, RunData | None] = {}
+    for k, member in enumerate(made):
         key = data_key(member.config)
         try:
             if key not in opened:
-                opened[key] = open_data(member.config, watch)
+                opened[key] = (peek_data if dry else open_data)(member.config, watch)
             data.append(opened[key])
+            if opened[key] is None:
+                unread.append(k)
         except NotSupported as error:
             skipped.append(Absent(member.label, member.seed, str(error)))
             data.append(None)
@@ -75,7 +86,7 @@ def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None) -
             continue
         for fold in read.folds(member.config.options.fold):
             folds[k, fold.name] = fold_identity(member.config, read, fold)
-    return Plan(made, data, folds, _finished(set(folds.values())), skipped)
+    return Plan(made, data, folds, _finished(set(folds.values())), skipped, unread)
 
 
 def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
@@ -90,5 +101,5 @@ def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
 
 def _finished(identities: set[str]) -> dict[str, str]:
     """Identity -> run id, of the identities whose run is finished."""
-    records = find_runs(tags={KIND_TAG: "run"}, status="FINISHED")
+    records = find_runs(tags={KIND_TAG: RUN}, status="FINISHED")
     return {r.tags[IDENTITY_TAG]: r.run_id for r in records if r.tags.get(IDENTITY_TAG) in identities}

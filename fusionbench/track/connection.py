@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import http.client
 import logging
 import os
-import signal
-import threading
+import tempfile
+import urllib.error
+import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,18 +18,30 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
+from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.interrupts import interrupts_deferred
+from fusionbench.track.places import artifact_location, follow_database, local_path
+from fusionbench.track.schema import refuse_foreign
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-_QUIET = {
+_SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # A server that is away is met by this package's own patience (track.delivery), not by minutes of silence.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """MLflow reads these once, at import; a user's own setting wins"""
+
+PROBE_SECONDS = 8.0
+"""how long a server may take to say that it is there"""
+
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 _LOCK_SECONDS = 300
 """a fresh database takes about 2 s; a slow disk and a queue of processes still fit in here"""
@@ -41,11 +55,37 @@ def tracking_uri() -> str:
     return str(mlflow.get_tracking_uri())
 
 
+def is_server(uri: str) -> bool:
+    """Whether an address is that of an MLflow server."""
+    return urlsplit(uri).scheme in ("http", "https")
+
+
+def answers(uri: str, seconds: float = PROBE_SECONDS) -> bool:
+    """Whether an MLflow server answers at all; a database is always said to.
+
+    Any answer counts, also "who are you?": what is wrong then, the request itself will say.
+    """
+    if not is_server(uri):
+        return True
+    place = shown(uri).partition("?")[0].rstrip("/")  # asked without a password, which urllib cannot read
+    probe = urllib.request.Request(f"{place}/health", method="GET")
+    try:
+        with urllib.request.urlopen(probe, timeout=seconds):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code not in (502, 503, 504)  # a gateway speaks for a server that is away
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+
+
 def database_file(uri: str) -> Path | None:
-    """The sqlite file behind a tracking address, None for a server or another database."""
-    parts = urlsplit(uri)
-    path = unquote(parts.path.removeprefix("/"))
-    return Path(path) if parts.scheme.startswith("sqlite") and path else None
+    """The sqlite file behind a tracking address, None for a server or another database.
+
+    As MLflow reads it: escapes are resolved, and a ``#`` is a part of the name like any other.
+    """
+    scheme, _, rest = uri.partition("://")
+    path = unquote(rest.partition("?")[0].removeprefix("/"))
+    return Path(path) if scheme.startswith("sqlite") and path else None
 
 
 def get_client() -> MlflowClient:
@@ -61,26 +101,36 @@ def experiment_id(name: str, tags: Mapping[str, str]) -> str:
     """The id of the experiment of this name, made when it is missing; it gets these tags where it can.
 
     Raises:
-        UserError: an experiment of this name lies in MLflow's bin.
+        UserError: an experiment of this name lies in MLflow's bin, or its artifacts can't be written.
     """
     return _experiment_id(tracking_uri(), name, tuple(tags.items()))
 
 
 @functools.cache
 def _client(uri: str) -> MlflowClient:
+    if not answers(uri):
+        raise UserError(
+            f"no MLflow server answers at {shown(uri)} (waited {PROBE_SECONDS:.0f} s). "
+            "Start it, or set MLFLOW_TRACKING_URI to a database (sqlite:///mlflow.db) or another server."
+        )
     with _quiet():
-        from mlflow.exceptions import MlflowException
-        from mlflow.tracking import MlflowClient
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
+            from mlflow.tracking import MlflowClient
+
             with _one_process_at_a_time(uri):
+                file = database_file(uri)
+                if urlsplit(uri).scheme.partition("+")[0] in _DATABASES:
+                    refuse_foreign(uri)
+                if file is not None:
+                    follow_database(file)
                 client = MlflowClient(tracking_uri=uri)
                 client.search_experiments(max_results=1)  # the database is made on the first question
-        except (MlflowException, SQLAlchemyError, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except UserError as error:
+            raise UserError(f"MLflow cannot use {shown(uri)}: {error}") from error
+        except Exception as error:  # drivers, migrations and servers raise what they like
+            reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise UserError(
-                f"MLflow cannot use {uri}: {reason} "
+                f"MLflow cannot use {shown(uri)}: {scrubbed(reason)} "
                 "Allowed: a database (sqlite:///mlflow.db, postgresql://...) or a server (http://...). "
                 "Set MLFLOW_TRACKING_URI to one of them."
             ) from error
@@ -95,7 +145,7 @@ def _experiment_id(uri: str, name: str, tags: tuple[tuple[str, str], ...]) -> st
     with _one_process_at_a_time(uri):
         while (found := client.get_experiment_by_name(name)) is None:
             try:
-                client.create_experiment(name)
+                client.create_experiment(name, artifact_location(database_file(uri), name))
             except MlflowException as error:
                 # A server has no file to lock: another process may have been faster.
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
@@ -106,6 +156,7 @@ def _experiment_id(uri: str, name: str, tags: tuple[tuple[str, str], ...]) -> st
             f"Restore it with `mlflow experiments restore --experiment-id {found.experiment_id}` "
             "or purge it with `mlflow gc`."
         )
+    _refuse_unwritable(name, found.artifact_location)
     for key, value in tags:
         if found.tags.get(key) != value:
             # Tags only dress the page up: a server that refuses one must not stop a run.
@@ -114,30 +165,39 @@ def _experiment_id(uri: str, name: str, tags: tuple[tuple[str, str], ...]) -> st
     return str(found.experiment_id)
 
 
+def _refuse_unwritable(experiment: str, location: str) -> None:
+    """An artifact root on this machine is tried now, not after hours of training."""
+    folder = local_path(location)
+    if folder is None:
+        return  # a server's or a cloud's: the first artifact, written before training, tries it
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"artifacts of the MLflow experiment {experiment!r} lie in {folder}, which cannot be written: "
+            f"{error.strerror}. Make it writable, or set MLFLOW_TRACKING_URI to a database of your own."
+        ) from error
+
+
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Ctrl-C waits for a write to a database file: interrupted in it, SQLAlchemy leaves the file locked.
 
     A server may take minutes to answer and locks nothing here; there Ctrl-C comes through.
     """
-    interruptible = threading.current_thread() is threading.main_thread()  # no other thread ever is
-    if not interruptible or database_file(tracking_uri()) is None:
+    if database_file(tracking_uri()) is None:
         yield
         return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
+    with interrupts_deferred():
         yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps MLflow's import and first use from talking into our output."""
-    for name, value in _QUIET.items():
+    for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with warnings.catch_warnings():

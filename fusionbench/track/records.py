@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusionbench.contract.addresses import shown
 from fusionbench.contract.errors import UserError
 from fusionbench.track.connection import database_file, get_client, tracking_uri
 
@@ -26,6 +29,8 @@ class RunRecord:
     status: str
     """RUNNING, FINISHED, FAILED or KILLED"""
     params: Mapping[str, str]
+    artifacts: str
+    """address of the folder its artifacts lie in"""
     metrics: Mapping[str, float]
     """the last value of each, fractions rounded to four digits"""
     tags: Mapping[str, str]
@@ -34,24 +39,47 @@ class RunRecord:
 
 
 def get_run(run_id: str) -> RunRecord:
-    """One run by its id.
+    """One run by its id, or by the first characters of it.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or several ids begin so.
     """
+    found = find_run(run_id)
+    if found is not None:
+        return found
+    alike = []
+    if re.fullmatch(r"[0-9a-f]{4,31}", run_id):
+        alike = [_record(run) for run in _search(list(experiments().values()), f"run_id LIKE '{run_id}%'")]
+    if len(alike) == 1:
+        return alike[0]
+    if alike:
+        listed = ", ".join(f"{record.run_id} ({record.name})" for record in alike[:5])
+        raise UserError(f"{len(alike)} runs begin with {run_id!r}: {listed}. Give more of the id.")
+    raise UserError(
+        f"no run {run_id!r} at {shown(tracking_uri())}. "
+        "`fusionbench runs` lists them with their ids; MLFLOW_TRACKING_URI chooses where to look."
+    )
+
+
+def find_run(run_id: str) -> RunRecord | None:
+    """One run by its id; None where there is none, or where it lies in MLflow's bin."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return _record(get_client().get_run(run_id))
+        found = get_client().get_run(run_id)
     except MlflowException as error:
-        raise UserError(
-            f"no run {run_id!r} at {tracking_uri()}. "
-            "Run ids are listed by `fusionbench ui`; MLFLOW_TRACKING_URI chooses where to look."
-        ) from error
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    return _record(found) if found.info.lifecycle_stage == "active" else None
 
 
 def find_runs(
-    *, experiment: str | None = None, tags: Mapping[str, str] | None = None, status: str | None = None
+    *,
+    experiment: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    status: str | None = None,
+    most: int | None = None,
 ) -> list[RunRecord]:
     """The runs that carry all these tags, newest first; nothing is made where nothing was logged yet.
 
@@ -59,6 +87,7 @@ def find_runs(
         experiment: name of one experiment; None looks in all.
         tags: tag -> value that must be equal.
         status: ``FINISHED`` and the like; None takes any.
+        most: so many at most; None: all.
     """
     file = database_file(tracking_uri())
     if file is not None and not file.exists():
@@ -67,7 +96,8 @@ def find_runs(
     if status is not None:
         conditions.append(f"attributes.status = {_quoted(status)}")
     where = list(experiments().values()) if experiment is None else [experiments().get(experiment)]
-    return [_record(run) for run in _search([e for e in where if e], " AND ".join(conditions))]
+    found = _search([e for e in where if e], " AND ".join(conditions), most)
+    return [_record(run) for run in itertools.islice(found, most)]
 
 
 def experiments() -> dict[str, str]:
@@ -98,16 +128,18 @@ def read_file(run_id: str, path: str) -> Path:
     except (MlflowException, OSError) as error:
         raise UserError(
             f"run {run_id!r} holds no artifact {path!r}. "
-            "Artifacts of a finished run are listed on its page, see `fusionbench ui`."
+            f"`fusionbench run-info {run_id}` says how the run ended and where its artifacts lie."
         ) from error
 
 
-def _search(experiment_ids: list[str], condition: str) -> Iterator[Run]:
+def _search(experiment_ids: list[str], condition: str, most: int | None = None) -> Iterator[Run]:
     if not experiment_ids:
         return
     token: str | None = None
     while True:
-        page = get_client().search_runs(experiment_ids, condition, max_results=1000, page_token=token)
+        page = get_client().search_runs(
+            experiment_ids, condition, max_results=min(most or 1000, 1000), page_token=token
+        )
         yield from page
         token = page.token
         if not token:
@@ -131,6 +163,7 @@ def _record(run: Run) -> RunRecord:
         name=run.info.run_name,
         status=run.info.status,
         params=dict(run.data.params),
+        artifacts=run.info.artifact_uri,
         metrics=dict(run.data.metrics),
         tags=dict(run.data.tags),
         started=datetime.fromtimestamp(run.info.start_time / 1000, UTC),

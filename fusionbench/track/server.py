@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import IO
 
+from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.processes import child_environment
 from fusionbench.track.connection import get_client, tracking_uri
 from fusionbench.track.view import VIEW_TAG, runs_link
 
@@ -36,7 +39,7 @@ class Page:
     links: Mapping[str, str]
     """experiment name -> its runs table with our columns; empty before the first run"""
     store: str
-    """the tracking address whose runs are shown"""
+    """the tracking address whose runs are shown, without its secrets"""
     port_taken: int | None
     """the wanted port, where another program holds it"""
     process: subprocess.Popen[bytes] | None
@@ -75,7 +78,8 @@ def serve(port: int | None = None, *, show_log: bool = False) -> Iterator[Page]:
     ours = {e.name: str(e.experiment_id) for e in client.search_experiments() if VIEW_TAG in e.tags}
     names = sorted(ours, key=str.casefold)
     if store.startswith(("http://", "https://")):
-        yield Page(store, {name: runs_link(store, ours[name]) for name in names}, store, None, None)
+        url = shown(store)
+        yield Page(url, {name: runs_link(url, ours[name]) for name in names}, url, None, None)
         return
 
     wanted = _USUAL_PORT if port is None else port
@@ -86,24 +90,40 @@ def serve(port: int | None = None, *, show_log: bool = False) -> Iterator[Page]:
         process = _start(store, chosen, None if show_log else log)
         try:
             _wait_until_it_answers(url, process, log)
-            yield Page(url, {name: runs_link(url, ours[name]) for name in names}, store, taken, process)
+            links = {name: runs_link(url, ours[name]) for name in names}
+            yield Page(url, links, shown(store), taken, process)
         finally:
             _stop(process)
 
 
 def _start(store: str, port: int, log: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store]
+    command = [sys.executable, "-m", "mlflow", "server"]
     command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
-    # Without its job runner the server is 2 processes and 0.5 GB instead of 10 and 2.4 GB.
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    return subprocess.Popen(
+    environment = child_environment(
+        # Not on the command line, which every user of this machine can read.
+        MLFLOW_BACKEND_STORE_URI=store,
+        # Without its job runner the server is 2 processes and 0.5 GB instead of 10 and 2.4 GB.
+        MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
+        # Put first on the path by uvicorn, which takes the working directory if nothing is named.
+        UVICORN_APP_DIR=os.devnull,
+    )
+    process = subprocess.Popen(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
+        stdout=log or subprocess.PIPE,
+        stderr=log or subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C reaches us only, and the whole group can be ended at once
     )
+    if process.stdout is not None:
+        threading.Thread(target=_show, args=(process.stdout,), daemon=True).start()
+    return process
+
+
+def _show(said: IO[bytes]) -> None:
+    """Hand the server's log on to our stderr."""
+    for line in said:
+        sys.stderr.write(scrubbed(line.decode(errors="replace")))
 
 
 def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
@@ -115,7 +135,7 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: IO[b
     log.seek(0)
     tail = log.read().decode(errors="replace").strip().splitlines()[-_LOG_LINES:]
     raise UserError(
-        "the MLflow server did not start. Its last words:\n  " + "\n  ".join(tail) + "\n"
+        "the MLflow server did not start. Its last words:\n  " + scrubbed("\n  ".join(tail)) + "\n"
         "Where they speak of an out-of-date schema run `mlflow db upgrade`; "
         "`fusionbench ui --debug` shows the whole log."
     )

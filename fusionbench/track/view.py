@@ -11,22 +11,26 @@ import json
 VIEW_TAG = "mlflow.sharedViewState.fusionbench"
 """the experiment tag that holds the view; an experiment that carries it is one of ours"""
 
+ORDER_TAG = "fusionbench.order"
+"""what the table is sorted by: comparisons on top, then single runs, the best first in each"""
+
 _COLUMNS = {
     "params.`fusion`": 100,
-    "params.`dataset`": 80,
+    "metrics.`best_mean/accuracy`": 156,
     "metrics.`report/accuracy`": 130,
     "metrics.`pooled_report/accuracy`": 176,
-    "metrics.`cost/ms_per_clip`": 138,
     "metrics.`report/uar`": 100,
     "metrics.`report/f1`": 92,
+    "metrics.`cost/ms_per_clip`": 138,
     "metrics.`cost/params`": 108,
     "params.`seed`": 64,
     "params.`fold`": 84,
+    "params.`dataset`": 80,
     "attributes.`Dataset`": 230,
 }
 """column -> width in pixels, in the order shown: what decides comes first, for narrow screens; a column
 that no run has (``pooled_report`` without folds) is left out by the page"""
-_BEST_FIRST = "metrics.`report/accuracy`"
+_BEST_FIRST = f"tags.`{ORDER_TAG}`"
 _CREATED_MS = 1_767_225_600_000  # 2026-01-01; fixed, so that the tag changes only when the view does
 
 
@@ -50,6 +54,22 @@ def experiment_tags() -> dict[str, str]:
         VIEW_TAG: json.dumps(view),
         "mlflow.experimentKind": "custom_model_development",
     }
+
+
+def order_tag(kind: str, score: float) -> dict[str, str]:
+    """The tag that puts a finished run into its place in the table.
+
+    Args:
+        kind: ``comparison``, ``folds`` or ``run``.
+        score: between 0 and 1, the higher the better.
+    """
+    floor = {"comparison": 3, "folds": 2}.get(kind, 1)
+    return {ORDER_TAG: f"{floor} {score:.6f}"}
+
+
+def run_link(base_url: str, experiment_id: str, run_id: str) -> str:
+    """The address of one run's page."""
+    return f"{base_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
 def runs_link(base_url: str, experiment_id: str) -> str:

@@ -34,6 +34,8 @@ PUBLISHED = {  # albanie/mcnDatasets, afew3.0/README.md: 773 and 383 clips
 DEEPEST = 4
 """levels below a split's folder where faces and classes are looked for"""
 LANDMARKS = 68
+LARGEST_POINTS = 1_000_000
+"""bytes of a file of points"""
 
 
 class AFEW(fb.Dataset):
@@ -47,6 +49,10 @@ class AFEW(fb.Dataset):
     classes = CLASSES
 
     def scan(self) -> fb.Inventory:
+        with fb.reading("AFEW in", self.root, "Make its folders readable, or copy it again."):
+            return self._scan()
+
+    def _scan(self) -> fb.Inventory:
         folders = {split: _split_folder(self.root, names) for split, names in SPLIT_FOLDERS.items()}
         train, report = folders["train"], folders["report"]
         if train is None:
@@ -248,16 +254,19 @@ def _landmarks(paths: list[Path], width: int, height: int) -> np.ndarray | None:
 
 
 def _points(folder: Path, stem: str) -> np.ndarray | None:
-    """``(68, 2)`` x and y in pixels from ``<stem>.pts`` or ``<stem>.txt``."""
+    """``(68, 2)`` x and y in pixels from ``<stem>.pts`` or ``<stem>.txt``; None where they are others."""
     for path in (folder / f"{stem}.pts", folder / f"{stem}.txt"):
-        if path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            inside = text.partition("{")[2].partition("}")[0] if "{" in text else text
-            try:
-                values = [float(value) for value in inside.replace(",", " ").split()]
-            except ValueError:
-                return None
-            return np.array(values).reshape(LANDMARKS, 2) if len(values) == 2 * LANDMARKS else None
+        if not os.path.lexists(path):
+            continue
+        with fb.reading("", path, "Copy it again, or remove the folder Points.", fb.BadClip):
+            text = fb.read_regular(path, LARGEST_POINTS).decode("utf-8", errors="replace")
+        inside = text.partition("{")[2].partition("}")[0] if "{" in text else text
+        try:
+            values = [float(value) for value in inside.replace(",", " ").split()]
+        except ValueError:
+            return None
+        usable = len(values) == 2 * LANDMARKS and np.isfinite(values).all()
+        return np.array(values).reshape(LANDMARKS, 2) if usable else None
     return None
 
 

@@ -7,6 +7,7 @@ and one other part is reported on; whole sequences, standardised on the training
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -23,6 +24,7 @@ class StreamsDataset(fb.Dataset):
     protocol = fb.Protocol(frames=None)
     run_defaults = {  # chosen inside the training splits of GFE and BasicMotions (tests/real_sets)
         "front_end.widen": 64,
+        "front_end.narrow": 256,
         "training.epochs": 40,
         "training.batch_size": 8,
         "training.lr": 2e-3,
@@ -37,12 +39,15 @@ class StreamsDataset(fb.Dataset):
         )
 
     def scan(self) -> fb.Inventory:
-        if not (self.root / "store.json").is_file():
+        try:
+            return fb.Inventory(fb.open_stream_store(self.root).index.clips)
+        except fb.UserError as error:
+            if os.path.lexists(self.root / "store.json"):
+                raise
             raise fb.UserError(
                 f"no streams at {self.root}: it holds no store.json. "
                 "Write a store with fb.write_stream_store(PATH, clips), then give --data-root PATH."
-            )
-        return fb.Inventory(fb.open_stream_store(self.root).index.clips)
+            ) from error
 
     def read(self, clip: fb.Clip) -> fb.ClipFrames:
         raise fb.UserError(

@@ -55,7 +55,7 @@ def test_a_file_cut_short_is_a_bad_clip(tmp_path, suffix, kept):
     write_image(path, picture(96, 96))
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
-    with pytest.raises(BadClip, match=r"1\.\w+ is (an empty file|truncated)"):
+    with pytest.raises(BadClip, match=r"1\.\w+: (an empty file|truncated)"):
         read_images([path])
 
 
@@ -78,7 +78,7 @@ def test_what_is_no_picture_or_not_there(tmp_path):
     (tmp_path / "1.jpg").write_bytes(b"<html>404</html>")
     with pytest.raises(BadClip, match="no image"):
         read_images([tmp_path / "1.jpg"])
-    with pytest.raises(BadClip, match=r"2\.jpg cannot be read: No such file"):
+    with pytest.raises(BadClip, match=r"2\.jpg: No such file"):
         read_images([tmp_path / "2.jpg"])
     with pytest.raises(BadClip, match="no frames"):
         read_images([])

@@ -1,4 +1,4 @@
-"""Stored streams on their way to a head: standardised on the training part, narrow ones widened."""
+"""Stored streams on their way to a head: standardised, and brought to a width heads can use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_statistics_are_applied_channel_by_channel():
 
 
 def test_only_narrower_streams_are_widened_by_a_map_that_learns():
-    front_end = StoredStreams(DIMS, width=4)
+    front_end = StoredStreams(DIMS, widen=4)
     streams = front_end(batch())
     assert streams["narrow"].shape == (2, 3, 4)
     assert streams["wide"].equal(StoredStreams(DIMS)(batch())["wide"])
@@ -45,9 +45,19 @@ def test_only_narrower_streams_are_widened_by_a_map_that_learns():
     assert [tuple(p.shape) for p in front_end.parameters() if p.requires_grad] == [(4, 2), (4,)]
 
 
+def test_only_wider_streams_are_narrowed_and_both_may_be():
+    front_end = StoredStreams(DIMS, widen=3, narrow=3)
+    streams = front_end(batch())
+    assert {name: stream.shape[2] for name, stream in streams.items()} == {"narrow": 3, "wide": 3}
+    assert front_end.mapped == {"narrow": (2, 3), "wide": (4, 3)}
+    assert [tuple(p.shape) for p in front_end.parameters()] == [(3, 2), (3,), (3, 4), (3,)]
+    assert (streams["wide"][1, 2] == 0).all()
+    assert StoredStreams(DIMS, narrow=2).mapped == {"wide": (4, 2)}
+
+
 def test_streams_that_are_wide_enough_draw_no_random_number():
     torch.manual_seed(0)
-    StoredStreams(DIMS, width=2)
+    StoredStreams(DIMS, widen=2, narrow=4)
     after = torch.rand(1)
     torch.manual_seed(0)
     assert after == torch.rand(1)

@@ -1,5 +1,6 @@
 """AFEW is read from every layout people keep it in, and whatever is not as published is named."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -214,8 +215,10 @@ def test_points_are_scaled_to_the_image(tmp_path, suffix, text):
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "1 2 3", COLUMNS + "\n1 1", "Time: 0", "\n".join(["640 360"] * 68)],
-    ids=["missing", "empty", "too few", "too many", "not numbers", "of another image"],
+    "text",
+    [None, "", "1 2 3", COLUMNS + "\n1 1", "Time: 0", "\n".join(["640 360"] * 68), "\n".join(["nan 1"] * 68),
+     "\n".join(["1e999 1"] * 68), "{" * 9],
+    ids=["missing", "empty", "too few", "too many", "not numbers", "other image", "NaN", "infinite", "open"],
 )  # fmt: skip
 def test_a_clip_with_unusable_points_has_none(tmp_path, text):
     make_afew(tmp_path)
@@ -225,11 +228,32 @@ def test_a_clip_with_unusable_points_has_none(tmp_path, text):
     assert read_happy(tmp_path).landmarks is None
 
 
+def test_points_that_cannot_be_read_are_a_bad_clip_with_their_name(tmp_path):
+    make_afew(tmp_path)
+    write_points(tmp_path, "1.txt", COLUMNS)
+    os.mkfifo(tmp_path / "Train_AFEW" / "Points" / NUMBERS["Happy"] / "2.pts")
+    with pytest.raises(fb.BadClip, match=r"2\.pts: it is a named pipe, not a file"):
+        read_happy(tmp_path)
+    (tmp_path / "Train_AFEW" / "Points" / NUMBERS["Happy"] / "2.pts").unlink()
+    write_points(tmp_path, "2.pts", " " * 1_000_001)
+    with pytest.raises(fb.BadClip, match=r"2\.pts: larger than 1 MB"):
+        read_happy(tmp_path)
+
+
+def test_folders_with_names_that_are_no_utf_8_are_read(tmp_path):
+    make_afew(tmp_path)
+    number = os.fsdecode(b"gr\xfcn")
+    add_clip(tmp_path / "Train_AFEW", "Happy", number)
+    inventory = scan(tmp_path)
+    (clip,) = [clip for clip in inventory.clips if number in clip.id]
+    assert AFEW(tmp_path, AFEW.Config()).read(clip).frames.shape == (2, 3, 8, 8)
+
+
 def test_a_frame_that_cannot_be_decoded(tmp_path):
     make_afew(tmp_path)
     frame = tmp_path / "Train_AFEW" / "Faces" / NUMBERS["Happy"] / "2.jpg"
     frame.write_bytes(frame.read_bytes()[:-20])
-    with pytest.raises(fb.BadClip, match=r"2\.jpg is truncated"):
+    with pytest.raises(fb.BadClip, match=r"2\.jpg: truncated"):
         read_happy(tmp_path)
 
 

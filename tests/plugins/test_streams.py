@@ -17,9 +17,9 @@ from fusionbench.bench.run import check, run
 from fusionbench.bench.source import make_stand_in, open_data
 from fusionbench.bench.verify import verify
 from fusionbench.catalog.plugins import collect
-from fusionbench.catalog.resolve import Request, resolve, resolve_component
+from fusionbench.catalog.resolve import Request, parse_assignment, resolve, resolve_component
 from fusionbench.contract.watch import Watch
-from fusionbench.data.store import writing
+from fusionbench.data.store_writer import writing
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.run_table import run_table
 from fusionbench.track.records import get_run
@@ -86,7 +86,13 @@ def test_defaults_of_small_sets_are_in_the_config_with_their_origin(store):
     config = check(request(store))
     assert config.options.sampling.frames is None
     assert config.origins["sampling.frames"] == "protocol of dataset streams"
-    for key in ("front_end.widen", "training.epochs", "training.lr", "training.weight_decay"):
+    for key in (
+        "front_end.widen",
+        "front_end.narrow",
+        "training.epochs",
+        "training.lr",
+        "training.weight_decay",
+    ):
         assert config.origins[key] == "default of dataset streams"
     assert check(request(store, **{"training.epochs": 7})).options.training.epochs == 7
 
@@ -132,6 +138,83 @@ def test_every_head_takes_streams_of_three_channels_and_one(store, fusion):
             build(config, data, parts)
     else:
         build(config, data, parts)  # tries a batch
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """A stream of 200 channels, which is within bounds, and one of 300, which is not."""
+    rng = np.random.default_rng(0)
+    fb.write_stream_store(
+        tmp_path / "wide",
+        (
+            {
+                "id": f"c{k}",
+                "label": LABELS[k % 3],
+                "split": "train" if k < 18 else "report",
+                "streams": {"face": rng.normal(size=(4, 200)), "text": rng.normal(size=(4, 300))},
+            }
+            for k in range(24)
+        ),
+    )
+    return tmp_path / "wide"
+
+
+class Notes(Watch):
+    def __init__(self):
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("database")
+def test_wide_streams_are_narrowed_and_the_run_says_so(wide):
+    watch = Notes()
+    outcome = run(request(wide, "arpg", **{"training.epochs": 1}), watch)
+    said = "stream 'text' (300) is mapped to 256; off: --set front_end.narrow=null"
+    assert [note for note in watch.notes if "mapped" in note] == [said]
+    arpg = collect().get("fusion", "arpg").cls
+    spec = fb.StreamSpec({"face": 200, "text": 256}, 3, 4)
+    head = sum(p.numel() for p in arpg(spec, arpg.Config()).parameters())
+    assert outcome.cost["head_params"] == head
+    assert outcome.cost["params"] == head + 300 * 256 + 256  # streams within bounds have no map
+    watch = Notes()
+    off = run(request(wide, "arpg", **{"training.epochs": 1, "front_end.narrow": None}), watch)
+    assert off.cost["params"] == off.cost["head_params"] and not [n for n in watch.notes if "mapped" in n]
+
+
+def test_a_head_that_is_solved_for_is_told_which_maps_are_in_its_way(wide, store):
+    def refused(root: Path, fusion: str = "hse_nn", **values) -> str:
+        config = resolve(request(root, fusion, **values), collect())
+        data = open_data(config, Watch())
+        with pytest.raises(fb.NotSupported) as caught:
+            build(config, data, load(config, data, data.folds(None)[0]))
+        return str(caught.value)
+
+    said = refused(wide)
+    assert (
+        "the map of stream 'text' from 300 to 256 channels would. Off: --set front_end.narrow=null." in said
+    )
+    assert "widen" not in said
+    said = refused(store)
+    assert "'gyroscope' from 3 to 64 channels, stream 'barometer' from 1 to 64" in said
+    assert said.endswith("Off: --set front_end.widen=null.")
+    said = refused(wide, **{"front_end.widen": 250})
+    assert said.endswith("Off: --set front_end.narrow=null --set front_end.widen=null.")
+    said = refused(wide, "score_sum", **{"fusion.stream": "text", "fusion.parts": [200, 100]})
+    assert "stream 'text' has 256" in said and said.endswith("'text' 256 (300 as stored).")
+
+
+def test_bounds_that_contradict_are_refused(store):
+    with pytest.raises(fb.UserError, match=r"front_end\.narrow = 32.*at least front_end\.widen, which is 64"):
+        resolve(request(store, **{"front_end.narrow": 32}), collect())
+    resolve(request(store, **{"front_end.narrow": 32, "front_end.widen": 32}), collect())
+
+
+def test_a_stream_that_is_called_like_a_number_is_named_by_it(tmp_path):
+    config = resolve(request(tmp_path, "single", **dict([parse_assignment("fusion.stream=1")])), collect())
+    assert config.fusion.options.stream == "1"
 
 
 def test_what_is_no_store_is_told_what_to_do(tmp_path, store):

@@ -12,13 +12,14 @@ from fusionbench.catalog.presets import shipped
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.study.compare import compare
+from fusionbench.study.compare import Comparison, compare
 from fusionbench.study.experiment import Experiment, members, read_experiment
 from fusionbench.study.plan import plan
 from fusionbench.study.ranking import Spread
 from fusionbench.track.records import find_runs, get_run
 from tests import fakes
 
+TUNING = "picking the best is tuning on the report split."
 pytestmark = pytest.mark.usefixtures("database")
 
 BASE = {"dataset": "squares", "fold": "s0", "training.epochs": 2, "training.batch_size": 4}
@@ -114,9 +115,53 @@ def test_folds_are_pooled_for_the_ranking_and_spread_apart(catalog):
     assert len(row.metrics["accuracy"].values) == 2 and len(row.folds["accuracy"].values) == 3
 
 
-def test_a_dry_run_says_what_would_run(catalog):
+@pytest.mark.slow
+def test_the_same_comparison_under_another_name_is_the_same_record(catalog):
+    made = compare(heads("arpg-no-scope"), catalog=catalog)
+    other = dataclasses.replace(heads("arpg-no-scope"), name="again", question="Which?")
+    renamed = compare(other, catalog=catalog)
+    assert renamed.run_id == made.run_id and renamed.reused == 1
+    record = get_run(made.run_id)
+    assert record.status == "FINISHED" and record.name == "compare again"
+    assert record.tags["fusionbench.experiment"] == "again" and record.params == {}
+
+
+@pytest.mark.slow
+def test_a_preset_and_its_options_spelt_out_are_one_run(catalog):
+    named = run(Request({**BASE, "fusion": "arpg-no-scope"}), None, catalog)
+    spelt = run(Request({**BASE, "fusion": "arpg", "fusion.trs": None}), None, catalog)
+    assert spelt.reused and spelt.run_id == named.run_id
+
+
+def test_a_dry_run_says_what_would_run_and_reads_no_clip(catalog, monkeypatch):
+    monkeypatch.setattr(fakes.Squares, "read", lambda self, clip: pytest.fail("a clip was read"))
+    planned = plan(heads("concat", "single", seeds=(0, 1, 2)), Watch(), catalog, dry=True)
+    assert planned.unread == [0, 1, 2, 3, 4, 5] and planned.pending == [] and planned.finished == {}
+
+
+def test_a_plan_knows_what_is_to_be_done(catalog):
     planned = plan(heads("concat", "single", seeds=(0, 1, 2)), Watch(), catalog)
-    assert len(planned.pending) == 6 and planned.finished == {}
+    assert len(planned.pending) == 6 and planned.finished == {} and planned.unread == []
+    dry = plan(heads("concat", "single"), Watch(), catalog, dry=True)
+    assert len(dry.pending) == 2, "its clips are in the cache now"
+
+
+@pytest.mark.parametrize(
+    ("vary", "swept"),
+    [
+        ({"fusion": ["arpg", "concat"]}, ()),
+        ({"fusion.trs": [1, 3], "seed": [0, 1]}, ("fusion.trs",)),
+        ({"training.lr": [0.1, 0.01], "dataset": ["a", "b"]}, ("training.lr",)),
+        ({"data.root": ["a", "b"]}, ()),
+    ],
+)
+def test_rows_that_differ_in_options_are_tuning_on_the_report_split_and_say_so(vary, swept):
+    experiment = Experiment("x", "?", {}, {}, vary)
+    assert experiment.swept_options == swept
+    made = Comparison(experiment, "id", "afew", False, [], [])
+    assert made.caution == (
+        "" if not swept else f"Rows differ in {swept[0]}: picking the best is tuning on the report split."
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_a_strangers_head_is_listed_shown_checked_and_run(commands, few_clips):
     assert "width all streams are projected to" in row(shown.out, "hidden") and "> 0" in row(
         shown.out, "hidden"
     )
-    assert checked.code == 0 and "14 passed, 1 skipped" in checked.out
+    assert checked.code == 0 and "17 passed, 1 skipped" in checked.out
     assert "traced as one graph, the same logits" in checked.out
     assert ran.code == 0, ran.err
     outcome = json.loads(ran.out)
@@ -68,6 +68,18 @@ def test_plugins_that_go_wrong_are_named_and_stop_nobody(commands):
         "padded frames never change the logits",
         "a clip alone has the logits it has in a batch",
     ]
+
+
+@pytest.mark.slow
+def test_a_head_that_brings_its_worker_down_is_known_by_name_and_costs_nobody_else(commands, few_clips):
+    heads = ["--fusion", "concat", "--fusion", "deadly", "--fusion", "single"]
+    data = ["--dataset", "afew", "--data-root", few_clips, "--epochs", "2"]
+    (ended,) = commands(["compare", *heads, *data, "--workers", "2", "--json"])
+    assert ended.code == 1 and "the worker of deadly, seed 0 was killed; it is tried once more" in ended.err
+    made = json.loads(ended.out)
+    assert {r["label"] for r in made["ranking"]} == {"concat", "single"}
+    assert [(f["label"], f["seed"]) for f in made["failed"]] == [("deadly", 0)]
+    assert made["failed"][0]["reason"].startswith("its worker was killed twice")
 
 
 def row(table: str, name: str) -> str:

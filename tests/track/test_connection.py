@@ -17,7 +17,7 @@ from fusionbench.track.records import find_runs
 START_FOUR = """
 import multiprocessing
 import mlflow.store.tracking.sqlalchemy_store  # the slow part, done once: all four then start together
-from fusionbench.track.runs import open_run
+from fusionbench.track.opening import open_run
 
 def start(number):
     with open_run(experiment="afew", name=f"run {number}", params={}, tags={}) as run:
@@ -42,6 +42,7 @@ def test_the_default_is_mlflows_own_file_in_the_working_directory(tmp_path, monk
     [
         ("sqlite:////data/my%20runs/mlflow.db", Path("/data/my runs/mlflow.db")),
         ("sqlite:///mlflow.db", Path("mlflow.db")),
+        ("sqlite:////data/100% #1/runs.db?timeout=5", Path("/data/100% #1/runs.db")),
         ("postgresql://user@host/mlflow", None),
         ("http://127.0.0.1:5000", None),
     ],
@@ -59,6 +60,27 @@ def test_an_address_that_mlflow_refuses_is_the_users_error(tmp_path, monkeypatch
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file://{tmp_path}/mlruns")
     with pytest.raises(UserError, match=r"MLflow cannot use file://.*Set MLFLOW_TRACKING_URI"):
         get_client()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:hunter2@localhost:1/runs",
+        "postgresql://me:hunter%32@localhost:1/runs",
+        "postgresql://me@localhost:1/runs?password=hunter2",
+        "mysql+pymysql://me:hunter2@localhost:1/runs",
+        "nonsense://me:hunter2@localhost/runs",
+        "http://me:hunter2@127.0.0.1:1",
+        "http://hunter2@127.0.0.1:1/?token=hunter2",
+        "http://me:hunter2@127.0.0.1:x",
+        "sqlite:////absent/folder?token=hunter2",
+    ],
+)
+def test_no_error_of_any_library_tells_a_password(address, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(UserError, match=r"MLflow cannot use|no MLflow server answers") as caught:
+        get_client()
+    assert "hunter" not in str(caught.value)
 
 
 def test_a_file_that_is_no_database_is_the_users_error(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from matplotlib.figure import Figure
 
 from fusionbench.contract.errors import UserError
 from fusionbench.track.connection import get_client
+from fusionbench.track.opening import Opening, open_run
 from fusionbench.track.records import find_runs, get_run, read_file, read_json
-from fusionbench.track.runs import DatasetNote, open_run
+from fusionbench.track.runs import DatasetNote
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -58,7 +60,7 @@ def test_a_reopened_run_holds_one_point_an_epoch():
         for epoch in range(4):
             first.log_metrics({"train/loss": 4.0 - epoch}, step=epoch)
         raise KeyboardInterrupt
-    with opened(params={"seed": 0}, run_id=first.run_id) as second:
+    with opened(params={"seed": 0}, opening=nullcontext(Opening(first.run_id))) as second:
         assert get_run(first.run_id).status == "RUNNING"
         for epoch in range(2, 6):  # the checkpoint was older than the last metrics
             second.log_metrics({"train/loss": 4.0 - epoch}, step=epoch)
@@ -69,7 +71,10 @@ def test_a_reopened_run_holds_one_point_an_epoch():
 
 
 def test_going_on_with_an_unknown_run_is_the_users_error():
-    with pytest.raises(UserError, match="cannot go on with run 'nowhere'"), opened(run_id="nowhere"):
+    with (
+        pytest.raises(UserError, match="cannot go on with run 'nowhere'"),
+        opened(opening=nullcontext(Opening("nowhere"))),
+    ):
         pytest.fail("the block must not be entered")
 
 
@@ -106,7 +111,7 @@ def test_artifacts_come_back():
     with opened() as run:
         run.log_json({"fusion": {"trs": None}}, "config.json")
         run.log_text("a,b\n", "tables/raw.csv")
-        run.log_figure(figure, "figures/curve.png")
+        run.log_figure(lambda: figure, "figures/curve.png")
         Path("weights.safetensors").write_bytes(b"12345678")
         run.log_file(Path("weights.safetensors"), "weights")
     assert read_json(run.run_id, "config.json") == {"fusion": {"trs": None}}

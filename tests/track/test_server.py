@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from fusionbench.track.runs import open_run
+from fusionbench.track.opening import open_run
 from fusionbench.track.server import serve
 from fusionbench.track.view import runs_link
 

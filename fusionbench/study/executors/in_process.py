@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from fusionbench.bench.source import RunData
@@ -20,11 +21,21 @@ def run_in_process(
     watch: Watch,
     catalog: Catalog | None,
 ) -> dict[Job, Result]:
-    """Run the jobs beneath the MLflow run ``parent``; ``advance`` is told of epochs."""
+    """Run the jobs beneath the MLflow run ``parent``; ``advance`` is told of epochs.
+
+    What another process works on comes last, when it is likely to be done.
+    """
     known = catalog or collect()
-    results = {}
-    for job in jobs:
+    results: dict[Job, Result] = {}
+    turns = deque((job, False) for job in jobs)
+    while turns:
+        job, wait = turns.popleft()
         read, config = data[job.member], members[job.member].config
         assert read is not None
-        results[job] = run_job(config, read, job.fold, parent, known, EpochsOnly(advance, watch))
+        told = EpochsOnly(advance, config.options.training.epochs, watch)
+        result = run_job(config, read, job.fold, parent, known, told, wait=wait)
+        if result.busy:
+            turns.append((job, True))
+        else:
+            results[job] = result
     return results

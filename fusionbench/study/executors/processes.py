@@ -1,18 +1,16 @@
-"""Jobs in several processes, which end with this one: on Ctrl-C in order, and at once if it is killed."""
+"""Jobs in several processes; on Ctrl-C they close their runs."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import queue
 import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from fusionbench.bench.source import RunData, data_key, open_data
@@ -20,46 +18,100 @@ from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import FusionBenchError
 from fusionbench.contract.watch import Watch
+from fusionbench.data.workers import Workers, ctrl_c
 from fusionbench.study.experiment import Member
 from fusionbench.study.job import EpochsOnly, Job, Result, run_job
 
+KILLED = (
+    "its worker was killed twice, the second time with nothing beside it: perhaps memory ran out. "
+    "Free some, or make the run smaller."
+)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A job on its way to a worker."""
+
+    job: Job
+    wait: bool = False
+    """whether it waits for another process that works on it"""
+    alone: bool = False
+    """whether nothing runs beside it, because a worker was killed while it ran"""
+
 
 def run_in_processes(
-    jobs: Sequence[Job], members: Sequence[Member], parent: str, workers: int, advance: Callable[[int], None]
+    jobs: Sequence[Job],
+    members: Sequence[Member],
+    parent: str,
+    workers: int,
+    advance: Callable[[int], None],
+    warn: Callable[[str], None],
 ) -> dict[Job, Result]:
     """Run the jobs beneath the MLflow run ``parent``; ``advance`` is told of epochs.
+
+    A worker that is killed takes its pool along. The jobs that ran go on, each once more and
+    with nothing beside it, so that the one that brings its worker down is known by name.
 
     Raises:
         KeyboardInterrupt: after the workers have closed their runs.
     """
-    # Spawned, not forked: a forked copy of a process that has threads can hang.
-    context = multiprocessing.get_context("spawn")
-    told = context.Queue()
-    others = set(multiprocessing.active_children())
-    pending = deque(jobs)
-    running: dict[Future[Result], Job] = {}
+    pending = deque(_Turn(job) for job in jobs)
     results: dict[Job, Result] = {}
-    with ProcessPoolExecutor(workers, context, _enter, (told,)) as pool:
-        try:
-            while pending or running:
-                with _ctrl_c(held=True):
-                    while pending and len(running) < workers:  # none is queued, so none starts after Ctrl-C
-                        job = pending.popleft()
-                        try:
-                            future = pool.submit(_in_worker, members[job.member].config, job.fold, parent)
-                        except BrokenProcessPool as error:
-                            results[job] = _failed(error)
-                        else:
-                            running[future] = job
-                _tell(told, advance)
-                for future in [future for future in running if future.done()]:
-                    results[running.pop(future)] = _result(future)
-        except KeyboardInterrupt:
-            for worker in set(multiprocessing.active_children()) - others:
-                if worker.pid is not None:
-                    os.kill(worker.pid, signal.SIGINT)
-            raise
+    while pending:
+        broken = _until_broken(pending, results, members, parent, workers, advance)
+        for turn in broken:
+            if turn.alone:
+                results[turn.job] = Result(reason=KILLED)
+            else:
+                member = members[turn.job.member]
+                warn(f"the worker of {member.label}, seed {member.seed} was killed; it is tried once more")
+                pending.appendleft(replace(turn, alone=True))
     return results
+
+
+def _until_broken(
+    pending: deque[_Turn],
+    results: dict[Job, Result],
+    members: Sequence[Member],
+    parent: str,
+    workers: int,
+    advance: Callable[[int], None],
+) -> list[_Turn]:
+    """Work on what is pending in one pool; what ran when the pool broke, nothing where all is done."""
+    told = multiprocessing.get_context("spawn").Queue()
+    running: dict[Future[Result], _Turn] = {}
+    broken: list[_Turn] = []
+    with Workers(workers, patient=True, enter=_enter, arguments=(told,)) as pool:
+        while running or (pending and not broken):
+            while not broken and _may_start(pending, running, workers):
+                turn = pending.popleft()
+                config = members[turn.job.member].config
+                try:
+                    future = pool.submit(_in_worker, config, turn.job.fold, parent, turn.wait)
+                except BrokenProcessPool:
+                    pending.appendleft(turn)  # an idle worker was killed; nobody's fault
+                    return broken
+                running[future] = turn
+            _tell(told, advance)
+            for future in [future for future in running if future.done()]:
+                turn = running.pop(future)
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    broken.append(turn)
+                elif error:
+                    results[turn.job] = Result(reason=f"{type(error).__name__}: {error}")
+                elif (result := future.result()).busy:
+                    pending.append(replace(turn, wait=True))
+                else:
+                    results[turn.job] = result
+    return broken
+
+
+def _may_start(pending: deque[_Turn], running: dict[Future[Result], _Turn], workers: int) -> bool:
+    """Whether the next turn can go to a worker; none is queued there, so none starts after Ctrl-C."""
+    if not pending or any(turn.alone for turn in running.values()):
+        return False
+    return not running if pending[0].alone else len(running) < workers
 
 
 def _tell(told: Any, advance: Callable[[int], None]) -> None:
@@ -68,37 +120,6 @@ def _tell(told: Any, advance: Callable[[int], None]) -> None:
         advance(told.get(timeout=0.2))
         while True:
             advance(told.get_nowait())
-
-
-def _result(future: Future[Result]) -> Result:
-    error = future.exception()
-    return _failed(error) if error else future.result()
-
-
-def _failed(error: BaseException) -> Result:
-    if isinstance(error, BrokenProcessPool):
-        reason = "a worker was killed, perhaps because memory ran out; try fewer --workers"
-    else:
-        reason = f"{type(error).__name__}: {error}"
-    return Result(None, reason)
-
-
-@contextlib.contextmanager
-def _ctrl_c(*, held: bool) -> Iterator[None]:
-    """Hold Ctrl-C back from this thread, or let it in, and undo that at the end.
-
-    Processes that are started while it is held hold it, too, until a job of theirs lets it in: so a
-    worker that imports or waits for its next job does not die with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    how = signal.SIG_BLOCK if held else signal.SIG_UNBLOCK
-    before = signal.pthread_sigmask(how, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 # What follows runs in the worker.
@@ -112,15 +133,6 @@ def _enter(told: Any) -> None:
     global _told
     _told = told
     told.cancel_join_thread()  # progress that nobody reads must not keep the worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> NoReturn:
-    """A killed parent cannot say goodbye; a worker that trained on would hold on to its run."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
 
 
 def _interrupt_once(number: int, frame: object) -> NoReturn:
@@ -129,13 +141,14 @@ def _interrupt_once(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _in_worker(config: RunConfig, fold: str, parent: str) -> Result:
+def _in_worker(config: RunConfig, fold: str, parent: str, wait: bool) -> Result:
     signal.signal(signal.SIGINT, _interrupt_once)
-    with _ctrl_c(held=False):
+    with ctrl_c(held=False):
         key = data_key(config)
         try:
             if key not in _opened:
                 _opened[key] = open_data(config, Watch())
         except FusionBenchError as error:
-            return Result(None, str(error))
-        return run_job(config, _opened[key], fold, parent, collect(), EpochsOnly(_told.put))
+            return Result(reason=str(error))
+        watch = EpochsOnly(_told.put, config.options.training.epochs)
+        return run_job(config, _opened[key], fold, parent, collect(), watch, wait=wait)
