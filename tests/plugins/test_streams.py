@@ -64,7 +64,7 @@ def test_a_run_learns_what_is_in_the_streams_and_judges_the_report_clips(store):
     (fold,) = outcome.folds
     assert fold.report.ids == tuple(f"c{number:02d}" for number in range(36, 48))
     assert outcome.metrics["report/accuracy"] == 1.0
-    assert outcome.experiment == "streams" and not outcome.stand_in
+    assert outcome.experiment == "sensors (streams)" and not outcome.stand_in
     assert outcome.config["front_end"]["standardise"]
 
 
@@ -73,7 +73,7 @@ def test_a_run_learns_what_is_in_the_streams_and_judges_the_report_clips(store):
 def test_streams_of_generated_data_are_never_taken_for_real(tmp_path):
     fb.write_stream_store(tmp_path / "drawn", clips(), stand_in=True)
     outcome = run(request(tmp_path / "drawn", **{"training.epochs": 1}))
-    assert outcome.stand_in and outcome.experiment == "streams (stand-in)"
+    assert outcome.stand_in and outcome.experiment == "drawn (streams, stand-in)"
 
 
 def test_classes_are_the_training_labels_in_alphabetical_order(store):
