@@ -49,6 +49,25 @@ def test_the_first_is_found_with_its_line(loss, operation, backward, masked):
     assert origin.where == f"test_non_finite.py, line {here}"
 
 
+def filled_later():
+    return torch.empty_like(WEIGHT).copy_(WEIGHT).sum() + torch.empty(3).fill_(1.0).sum() + WEIGHT.sum()
+
+
+@pytest.fixture
+def rubbish_in_new_memory():
+    """Torch fills what ``empty`` returns with NaN."""
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("rubbish_in_new_memory")
+def test_memory_that_is_filled_later_is_no_fault():
+    assert torch.isnan(torch.empty(3)).all()
+    assert first_non_finite(filled_later) is None
+    assert first_non_finite(fully_masked).operation == "softmax"
+
+
 @pytest.mark.parametrize("loss", [partly_masked, logarithm])
 def test_what_is_finite_has_none_and_masks_are_no_fault(loss):
     assert first_non_finite(loss) is None

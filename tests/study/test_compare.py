@@ -95,7 +95,7 @@ def test_a_run_that_fails_is_told_and_does_not_stop_the_others(catalog):
     made = compare(heads("raises", "concat"), catalog=catalog)
     assert [row.label for row in made.ranking] == ["concat"]
     assert [(a.label, a.seed) for a in made.failed] == [("raises", 0)]
-    assert "Raises raised RuntimeError on a batch" in made.failed[0].reason
+    assert "Raises.forward raised RuntimeError: mat1" in made.failed[0].reason
 
 
 @pytest.mark.slow
