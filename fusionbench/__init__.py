@@ -1,7 +1,8 @@
 """fusionbench: which way of fusing feature streams is better, all else equal?
 
-Everything a plugin needs is here: ``import fusionbench as fb``. Names are
-imported on first use, so that the command line starts without torch.
+Everything a plugin needs is here, and what writes stores and loads trained models:
+``import fusionbench as fb``. Names are imported on first use, so that the command line
+starts without torch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fusionbench.bench.trained import load_model as load_model
+    from fusionbench.bench.trained_model import TrainedModel as TrainedModel
     from fusionbench.contract import testing as testing
     from fusionbench.contract.dataset import (
         Clip as Clip,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     )
     from fusionbench.contract.errors import (
         BadClip as BadClip,
+        DataWarning as DataWarning,
         FusionBenchError as FusionBenchError,
         NotSupported as NotSupported,
         UserError as UserError,
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
         write_image as write_image,
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
+    from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
         open_stream_store as open_stream_store,
         write_stream_store as write_stream_store,
@@ -72,8 +77,10 @@ if TYPE_CHECKING:
     from fusionbench.nn.weights import load_weights as load_weights, read_weights as read_weights
 
 _HOME = {
+    "bench.trained": "load_model",
+    "bench.trained_model": "TrainedModel",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
-    "contract.errors": "BadClip FusionBenchError NotSupported UserError",
+    "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
     "contract.reading": "read_regular reading",
@@ -81,6 +88,7 @@ _HOME = {
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
+    "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
     "nn.weights": "load_weights read_weights",
     "nn.attention": "attend",

@@ -8,10 +8,9 @@ themselves, through a linear layer that is thrown away afterwards.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from fusionbench.catalog.plugins import collect
 from fusionbench.contract.roles import Backbone, RelationEncoder
 from fusionbench.contract.types import FrameFeatures
 from fusionbench.contract.watch import Watch
+from fusionbench.data.workers import Workers
 from fusionbench.standin.action_units import ACTION_UNITS
 from fusionbench.standin.clips import practice
 
@@ -148,14 +148,11 @@ def _populations(school: School) -> list[range]:
     return [*terms, range(last, last + school.examinees)]
 
 
-def _artists() -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(max(1, (os.cpu_count() or 1) - 1), mp_context=context)
+def _artists() -> Workers:
+    return Workers(max(1, (os.cpu_count() or 1) - 1))
 
 
-def _drawn_ahead(
-    pool: ProcessPoolExecutor, populations: Iterable[range], school: School, seed: int
-) -> Iterator[Lesson]:
+def _drawn_ahead(pool: Workers, populations: Iterable[range], school: School, seed: int) -> Iterator[Lesson]:
     """The lessons in order, the next being drawn while one is in use."""
     waiting: list[list[Future]] = []
     for people in populations:

@@ -1,20 +1,27 @@
-"""What a finished run leaves in MLflow: exact figures, predictions, pictures, weights."""
+"""What a finished run leaves in MLflow: exact figures, predictions, pictures, the model."""
 
 from __future__ import annotations
 
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fusionbench.bench.build import takes_streams
 from fusionbench.bench.claim import FOLDS, RUN
+from fusionbench.bench.model_file import FOLDER, FORMAT, Array, Description, Part, write_model
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
+from fusionbench.bench.parts import parts_line
 from fusionbench.bench.source import RunData
+from fusionbench.catalog.identity import source_hash, toolkit_hash
+from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.figures.confusion import confusion_matrix
 from fusionbench.figures.curves import learning_curves
-from fusionbench.learn.checkpoint import save_weights
+from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.fit import Fitted
+from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, confusion
 from fusionbench.track.records import read_json
 from fusionbench.track.runs import TrackedRun
@@ -33,25 +40,74 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
             "selection/epoch": outcome.selected_epoch,
         }
     )
-    tracked.set_tags(order_tag(RUN, outcome.metrics["report/accuracy"]))
+    tracked.set_tags({**order_tag(RUN, outcome.metrics["report/accuracy"]), **_part_tags(outcome)})
     classes = data.dataset.classes
-    split = "report split"
     tracked.log_json(_plain(outcome), OUTCOME)
     tracked.log_table(_prediction_table(outcome.report, classes), "predictions.json")
     tracked.log_figure(
-        confusion_matrix(
-            confusion(outcome.report), classes, f"{split}, fold {outcome.fold}", stand_in=data.stand_in
-        ),
+        lambda: confusion_matrix(confusion(outcome.report), classes, stand_in=data.stand_in),
         "confusion.png",
+        "confusion.svg",
     )
     tracked.log_figure(
-        learning_curves(dict(enumerate(fitted.history, 1)), outcome.selected_epoch, stand_in=data.stand_in),
+        lambda: learning_curves(
+            dict(enumerate(fitted.history, 1)), outcome.selected_epoch, stand_in=data.stand_in
+        ),
         "learning_curves.png",
+        "learning_curves.svg",
+    )
+
+
+def keep_model(
+    tracked: TrackedRun, config: RunConfig, data: RunData, model: Model, name: str, outcome: FoldOutcome
+) -> None:
+    """The whole model with its selected epoch's weights, for ``fb.load_model``.
+
+    Args:
+        tracked: the fold's run.
+        config: what was run.
+        data: on what.
+        model: front end and head.
+        name: the run's.
+        outcome: what came of it.
+    """
+    learnt = (
+        () if takes_streams(config.backbone, config.options.front_end) else (config.backbone, config.relation)
+    )
+    about = Description(
+        format=FORMAT,
+        fusionbench=version("fusionbench"),
+        toolkit=toolkit_hash(),
+        name=name,
+        run_id=outcome.run_id,
+        identity=outcome.identity,
+        fold=outcome.fold,
+        selected_epoch=outcome.selected_epoch,
+        stand_in=data.stand_in,
+        classes=data.dataset.classes,
+        inputs=tuple(Array(name=n, shape=array.shape[1:]) for n, array in data.arrays.items()),
+        streams=tuple(Array(name=n, shape=(dim,)) for n, dim in model.spec.dims.items()),
+        max_time=model.spec.max_time,
+        frames=config.options.sampling.frames,
+        front_end=config.options.front_end,
+        fusion=_part(config.fusion),
+        relation=_part(config.relation) if learnt and config.relation else None,
+        backbone=_part(config.backbone) if learnt and config.backbone else None,
+        config=config.plain(),
     )
     with tempfile.TemporaryDirectory() as folder:
-        weights = Path(folder) / "head.safetensors"
-        save_weights(fitted.model.head, weights)
-        tracked.log_file(weights, "weights")
+        for file in write_model(Path(folder), tensors_of(model), about):
+            tracked.log_file(file, FOLDER)
+
+
+def _part(chosen: Chosen) -> Part:
+    return Part(
+        name=chosen.name,
+        plugin=chosen.plugin,
+        version=chosen.version,
+        code=source_hash(chosen.cls),
+        options=chosen.options.model_dump(mode="json"),
+    )
 
 
 def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
@@ -61,6 +117,15 @@ def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
     tracked.log_metrics({**pooled, **averaged, "pooled_report/chance": outcome.chance})
     tracked.set_tags(order_tag(FOLDS, outcome.metrics["report/accuracy"]))
     tracked.log_json(outcome.plain(), OUTCOME)
+
+
+def _part_tags(outcome: FoldOutcome) -> dict[str, str]:
+    """What the runs table says of the fold's parts; a leak's tag is there where there is a leak."""
+    tags = {"fusionbench.parts": parts_line(outcome.parts)}
+    if outcome.subject_leak:
+        shared = outcome.subject_leak
+        tags["fusionbench.subject_leak"] = f"{shared['count']} of {shared['of']}"
+    return tags
 
 
 def read_fold(run_id: str) -> FoldOutcome:

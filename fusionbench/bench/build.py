@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fusionbench.bench.front_end import build_front_end
 from fusionbench.bench.load import Loaders
 from fusionbench.bench.source import RunData
-from fusionbench.catalog.run_config import RunConfig
+from fusionbench.catalog.run_config import Chosen, FrontEndOptions, RunConfig
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.roles import FusionHead
 from fusionbench.contract.types import StreamSpec
+from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.front_end import (
     EndToEnd,
     FrontEnd,
@@ -54,9 +56,14 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
 
     Raises:
         NotSupported: head, encoder or data do not fit, with the component's own reason.
-        UserError: the head raises or returns something other than logits.
+        UserError: the head raises or returns something other than logits, or holds what cannot be kept.
     """
-    front_end = _front_end(config, data, loaders)
+    options = config.options.front_end
+    shapes = {name: tuple(array.shape[1:]) for name, array in data.arrays.items()}
+    statistics = None
+    if options.standardise and takes_streams(config.backbone, options):
+        statistics = stream_statistics(data.index, data.arrays, loaders.train.ids)
+    front_end = assemble_front_end(config.backbone, config.relation, options, shapes, statistics)
     device = config.options.device
     front_end.to(device)
     batch = next(iter(loaders.train)).to(device)
@@ -65,67 +72,120 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     spec = StreamSpec(
         {name: stream.shape[2] for name, stream in streams.items()}, data.classes, loaders.max_time
     )
-    head = build_head(config, spec).to(device)
-    if head.solved and count_parameters(front_end):
-        raise NotSupported(
-            f"fusion {head.name!r} is solved for, so nothing before it can learn with it. "
-            "Set front_end.trainable=none and front_end.widen=null."
-        )
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), _blaming(head):
+    _refuse_learning_before_solving(config, front_end)
+    try:
+        head = build_head(config.fusion, spec, device)
+    except NotSupported as error:
+        raise NotSupported(f"{error}{_mapped(front_end)}") from error
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), blaming(head, "forward", streams):
         logits = head.eval()(streams)
     _check_logits(head, logits, (len(batch.ids), data.classes))
-    return Model(front_end, head)
+    model = Model(front_end, head, spec)
+    tensors_of(model)  # what cannot be kept is told before hours are spent on it
+    return model
 
 
-def build_head(config: RunConfig, spec: StreamSpec) -> FusionHead:
-    """The head, or its own reason why it cannot be built."""
-    cls, options = config.fusion.cls, config.fusion.options
-    reason = cls.supports(spec, options)
+def build_head(chosen: Chosen, spec: StreamSpec, device: str = "cpu") -> FusionHead:
+    """The head, or its own reason why it cannot be built.
+
+    Raises:
+        NotSupported: it does not fit the streams.
+        UserError: ``supports`` or the constructor raises.
+    """
+    cls, options = chosen.cls, chosen.options
+    with blaming(cls, "supports", spec.dims):
+        reason = cls.supports(spec, options)
     if reason:
-        raise NotSupported(f"fusion {config.fusion.name!r} does not fit: {reason}")
+        raise NotSupported(f"fusion {chosen.name!r} does not fit: {reason}")
     if spec.max_time < cls.min_time:
         raise NotSupported(
-            f"fusion {config.fusion.name!r} needs clips of at least {cls.min_time} frames; "
+            f"fusion {chosen.name!r} needs clips of at least {cls.min_time} frames; "
             f"these have {spec.max_time}. Raise --set sampling.frames."
         )
-    head: FusionHead = cls(spec, options)
-    return head
+    with blaming(cls, "__init__", spec.dims):
+        head: FusionHead = cls(spec, options).to(device)
+        return head
 
 
-def _front_end(config: RunConfig, data: RunData, loaders: Loaders) -> FrontEnd:
-    options = config.options.front_end
-    if config.backbone is None or options.trainable == "none":
-        statistics = None
-        if options.standardise:
-            statistics = stream_statistics(data.index, data.arrays, loaders.train.ids)
-        dims = {name: array.shape[1] for name, array in data.arrays.items()}
-        return StoredStreams(dims, statistics, options.widen)
-    backbone, relation = build_front_end(config, landmarks="landmarks" in data.arrays)
+def takes_streams(backbone: Chosen | None, options: FrontEndOptions) -> bool:
+    """Whether the front end is handed streams that are ready, and not what it makes them of."""
+    return backbone is None or options.trainable == "none"
+
+
+def assemble_front_end(
+    backbone: Chosen | None,
+    relation: Chosen | None,
+    options: FrontEndOptions,
+    shapes: Mapping[str, tuple[int, ...]],
+    statistics: Mapping[str, tuple[Tensor, Tensor]] | None,
+) -> FrontEnd:
+    """The front end for arrays of these shapes.
+
+    Args:
+        backbone: None where the data bring their streams.
+        relation: None for the appearance stream alone.
+        options: what is trained, and the widths of stored streams.
+        shapes: array name -> sizes behind (batch, time).
+        statistics: as ``StoredStreams`` takes them.
+
+    Raises:
+        NotSupported: the encoder does not fit the backbone.
+        UserError: there is no encoder to train.
+    """
+    if backbone is None or takes_streams(backbone, options):
+        dims = {name: shape[0] for name, shape in shapes.items()}
+        return StoredStreams(dims, statistics, options.widen, options.narrow)
+    built, encoder = build_front_end(backbone, relation, landmarks="landmarks" in shapes)
     if options.trainable == "relation":
-        if relation is None:
+        if encoder is None:
             raise UserError("front_end.trainable is relation, but --relation is none. Name an encoder.")
-        return StoredMaps(relation)
-    return EndToEnd(backbone, relation, options.share_trunk)
+        return StoredMaps(encoder)
+    return EndToEnd(built, encoder, options.share_trunk)
 
 
-@contextlib.contextmanager
-def _blaming(head: FusionHead) -> Iterator[None]:
-    """An error inside a head is told as that head's."""
-    try:
-        yield
-    except (RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise UserError(
-            f"{type(head).__name__} raised {type(error).__name__} on a batch: {error}. "
-            f"`fusionbench run --debug` shows where."
-        ) from error
+def narrowed(config: RunConfig, data: RunData) -> list[str]:
+    """What to tell a user whose streams are mapped to fewer channels; one line a stream."""
+    options = config.options.front_end
+    if options.narrow is None or not takes_streams(config.backbone, options):
+        return []
+    return [
+        f"stream {name!r} ({array.shape[1]}) is mapped to {options.narrow}; off: --set front_end.narrow=null"
+        for name, array in data.arrays.items()
+        if array.shape[1] > options.narrow
+    ]
+
+
+def _mapped(front_end: FrontEnd) -> str:
+    """A sentence on the streams that a head sees at other widths than stored; empty where there are none."""
+    mapped = front_end.mapped if isinstance(front_end, StoredStreams) else {}
+    listed = ", ".join(f"{name!r} {after} ({before} as stored)" for name, (before, after) in mapped.items())
+    return f" front_end.widen and front_end.narrow map streams before it: {listed}." if mapped else ""
+
+
+def _refuse_learning_before_solving(config: RunConfig, front_end: FrontEnd) -> None:
+    """A head that is solved for sends no gradient to what comes before it."""
+    if not config.fusion.cls.solved or not count_parameters(front_end):
+        return
+    learnt, remedies = "the front end", ["front_end.trainable=none"]
+    if isinstance(front_end, StoredStreams):
+        mapped = front_end.mapped
+        learnt = "the map of " + ", ".join(
+            f"stream {name!r} from {before} to {after} channels" for name, (before, after) in mapped.items()
+        )
+        directions = {"widen" if after > before else "narrow" for before, after in mapped.values()}
+        remedies = [f"front_end.{direction}=null" for direction in sorted(directions)]
+    raise NotSupported(
+        f"fusion {config.fusion.name!r} is solved for, so nothing before it can learn with it, but {learnt} "
+        f"would. Off: {' '.join(f'--set {remedy}' for remedy in remedies)}."
+    )
 
 
 def _check_logits(head: FusionHead, logits: object, expected: tuple[int, int]) -> None:
-    if isinstance(logits, torch.Tensor) and logits.shape == expected:
+    if isinstance(logits, Tensor) and logits.shape == expected:
         if not torch.isfinite(logits).all():
             raise UserError(f"{type(head).__name__} returned NaN or infinite logits on its first batch.")
         return
-    got = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     hint = " Did you forget to pool over time?" if isinstance(got, tuple) and len(got) == 3 else ""
     raise UserError(f"{type(head).__name__} returned {got}; expected (batch, classes) = {expected}.{hint}")
 

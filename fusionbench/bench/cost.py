@@ -59,7 +59,7 @@ def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
     torch.set_num_threads(config.options.threads)
     if config.backbone is None:
         raise UserError(f"dataset {config.dataset.name!r} brings its streams; there is no front end to time.")
-    backbone, relation = build_front_end(config, landmarks=True)
+    backbone, relation = build_front_end(config.backbone, config.relation, landmarks=True)
     backbone.to(device).eval()
     size = config.backbone.cls.input_size(config.backbone.options)
     pixels = torch.rand(frames, 3, size, size, device=device)
@@ -76,7 +76,7 @@ def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
             name = f"relation {config.relation.name}"
             parts.append(_part(name, encode, lambda: encode(features.map, points), device, repeats))
         seen = Streams(streams)
-        head = build_head(config, seen.spec(len(config.dataset.cls.classes))).to(device).eval()
+        head = build_head(config.fusion, seen.spec(len(config.dataset.cls.classes)), device).eval()
         parts.append(_part(f"fusion {config.fusion.name}", head, lambda: head(seen), device, repeats))
     return parts
 

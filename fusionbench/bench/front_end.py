@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import torch
 
 from fusionbench.catalog.identity import component_key, harness_hash
 from fusionbench.catalog.run_config import Chosen, RunConfig
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import NotSupported, UserError
-from fusionbench.contract.hashing import digest
 from fusionbench.contract.roles import Backbone, RelationEncoder
 from fusionbench.contract.watch import Watch
-from fusionbench.data.cache import cache_root, file_hash, locked, writable_folder
-from fusionbench.data.store import Store, is_store, open_store
+from fusionbench.data.cache import file_hash, writable_folder
+from fusionbench.data.store import Store
+from fusionbench.data.store_cache import cache_path, cached_stores
 from fusionbench.learn.extract import extract
 from fusionbench.learn.front_end import APPEARANCE, RELATION
 
@@ -87,23 +88,17 @@ def _refuse_untrained(frozen: Chosen | None) -> None:
 def _extracted(
     frames: Store, config: RunConfig, names: list[str], weights: Mapping[str, str | None], watch: Watch
 ) -> dict[str, np.ndarray]:
-    """The stores called ``names``, the missing ones made in one pass over the frames."""
+    """The arrays called ``names``, those of the missing stores made in one pass over the frames."""
     keys = {name: _key(name, frames, config, weights) for name in names}
-    kinds = {name: "maps" if name == "map" else "streams" for name in names}
-    missing = {n: k for n, k in keys.items() if not is_store(cache_root() / kinds[n] / digest(k))}
-    if missing:
-        with locked(writable_folder("streams") / f"{digest(keys)}.lock", "another process extracts", watch):
-            targets = {
-                name: (writable_folder(kinds[name]) / digest(key), key)
-                for name, key in missing.items()
-                if not is_store(cache_root() / kinds[name] / digest(key))
-            }
-            if targets:
-                _refuse_too_large(frames, config, targets)
-                _run_front_end(frames, config, targets, watch)
-    return {
-        name: open_store(cache_root() / kinds[name] / digest(key)).arrays[name] for name, key in keys.items()
-    }
+    wanted = {name: cache_path("maps" if name == "map" else "streams", key) for name, key in keys.items()}
+
+    def make(missing: Mapping[str, Path]) -> None:
+        _refuse_too_large(frames, config, missing)
+        targets = {name: (path, keys[name]) for name, path in missing.items()}
+        _run_front_end(frames, config, targets, watch)
+
+    stores = cached_stores(wanted, make, "another process extracts", watch)
+    return {name: store.arrays[name] for name, store in stores.items()}
 
 
 def _key(name: str, frames: Store, config: RunConfig, weights: Mapping[str, str | None]) -> dict[str, Any]:
@@ -124,11 +119,12 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
     """Trunk maps are the one cache that can fill a disk; it is estimated before it is written."""
     if "map" not in targets:
         return
-    channels, rows, cols = build_front_end(config, bool(frames.made["landmarks"]))[0].map_shape
+    assert config.backbone is not None
+    landmarks = bool(frames.made["landmarks"])
+    channels, rows, cols = build_front_end(config.backbone, config.relation, landmarks)[0].map_shape
     needed = frames.total_rows * channels * rows * cols * 2
     folder = writable_folder("maps")
-    space = os.statvfs(folder)
-    free = space.f_bavail * space.f_frsize
+    free = shutil.disk_usage(folder).free
     if needed > 0.9 * free:
         raise UserError(
             f"trunk maps of {frames.total_rows} frames need {needed / 1e9:.1f} GB; "
@@ -138,24 +134,30 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
 
 
 def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any], watch: Watch) -> None:
-    backbone, relation = build_front_end(config, bool(frames.made["landmarks"]))
+    assert config.backbone is not None
+    landmarks = bool(frames.made["landmarks"])
+    backbone, relation = build_front_end(config.backbone, config.relation, landmarks)
     extract(frames, backbone, relation, targets, config.options.device, watch)
 
 
-def build_front_end(config: RunConfig, landmarks: bool) -> tuple[Backbone, RelationEncoder | None]:
+def build_front_end(
+    backbone: Chosen, relation: Chosen | None, landmarks: bool
+) -> tuple[Backbone, RelationEncoder | None]:
     """Backbone and relation encoder; what has no weights is drawn from a fixed seed.
 
     Raises:
         NotSupported: the encoder cannot work on these maps or lacks its landmarks, with its own reason.
+        UserError: ``supports`` or a constructor raises.
     """
-    chosen = config.relation
-    assert config.backbone is not None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRONT_END_SEED)
-        backbone = config.backbone.cls(config.backbone.options)
-        if chosen is None:
-            return backbone, None
-        reason = chosen.cls.supports(backbone.map_shape, chosen.options, landmarks)
+        with blaming(backbone.cls, "__init__"):
+            trunk = backbone.cls(backbone.options)
+        if relation is None:
+            return trunk, None
+        with blaming(relation.cls, "supports"):
+            reason = relation.cls.supports(trunk.map_shape, relation.options, landmarks)
         if reason:
-            raise NotSupported(f"relation {chosen.name!r} does not fit: {reason}")
-        return backbone, chosen.cls(backbone.map_shape, chosen.options)
+            raise NotSupported(f"relation {relation.name!r} does not fit: {reason}")
+        with blaming(relation.cls, "__init__"):
+            return trunk, relation.cls(trunk.map_shape, relation.options)

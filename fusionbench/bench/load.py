@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fusionbench.bench.parts import Parts, part_fold
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import RunConfig
-from fusionbench.contract.dataset import Fold
-from fusionbench.data.folds import carve_selection
+from fusionbench.contract.dataset import Clip, Fold
 from fusionbench.data.loader import ClipLoader
 
 
@@ -18,6 +18,8 @@ class Loaders:
     train: ClipLoader
     selection: ClipLoader
     report: ClipLoader
+    parts: Parts
+    """the clips behind them"""
 
     @property
     def max_time(self) -> int:
@@ -26,18 +28,19 @@ class Loaders:
 
 
 def load(config: RunConfig, data: RunData, fold: Fold) -> Loaders:
-    """Carve the selection split and open the three loaders of a fold.
+    """Part a fold and open its three loaders.
 
     Raises:
-        UserError: no selection split can be carved.
+        UserError: no selection split can be carved, or a class has none to train on.
     """
-    protocol = data.dataset.protocol
-    clips = [data.index.clips[place] for place in data.index.places(fold.train)]
-    train, selection = carve_selection(clips, protocol.selection_fraction, protocol.seed)
+    parts = part_fold(fold, data.clips, data.dataset.protocol)
     sampled = config.options.sampling.frames
     size = config.options.training.batch_size
 
-    def loader(ids: list[str], seed: int | None = None) -> ClipLoader:
+    def loader(clips: tuple[Clip, ...], seed: int | None = None) -> ClipLoader:
+        ids = [clip.id for clip in clips]
         return ClipLoader(data.index, data.arrays, ids, data.dataset.classes, sampled, size, seed)
 
-    return Loaders(loader(train, config.options.seed), loader(selection), loader(sorted(fold.report)))
+    return Loaders(
+        loader(parts.train, config.options.seed), loader(parts.selection), loader(parts.report), parts
+    )

@@ -28,6 +28,11 @@ class FoldOutcome:
     resumed_at: int = 0
     reused: bool = False
     """True where the run was finished before and nothing was trained now"""
+    parts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """``train``, ``selection``, ``report`` -> ``clips``, ``subjects`` (None: not known), ``name``; empty in
+    results of before this was kept, as is ``subject_leak``"""
+    subject_leak: dict[str, Any] | None = None
+    """reported subjects who were also trained or selected on: first ``subjects``, ``count``, ``of``"""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ class Outcome:
                     "identity": f.identity,
                     "metrics": f.metrics,
                     "selected_epoch": f.selected_epoch,
+                    "parts": f.parts,
+                    "subject_leak": f.subject_leak,
                 }
                 for f in self.folds
             ],

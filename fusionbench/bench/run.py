@@ -6,11 +6,12 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fusionbench.bench.artifacts import log_fold, log_folds, read_fold
-from fusionbench.bench.build import build, check_device, seed_everything
+from fusionbench.bench.artifacts import keep_model, log_fold, log_folds, read_fold
+from fusionbench.bench.build import build, check_device, narrowed, seed_everything
 from fusionbench.bench.claim import FOLDS, Claim, claim, close_orphans, join
 from fusionbench.bench.cost import measure_cost
 from fusionbench.bench.disk import refuse_full_disk
+from fusionbench.bench.expected_time import ExpectedTime
 from fusionbench.bench.load import Loaders, load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.source import RunData, open_data
@@ -78,6 +79,8 @@ def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch, *, again: bo
     seed_everything(config)
     prepare_tracker()
     data = open_data(config, watch)
+    for line in narrowed(config, data):
+        watch.note(line)
     folds = data.folds(config.options.fold)
     notes = RunNotes.of(config, data)
     around = Surroundings(catalog, watch, notes, again=again)
@@ -132,6 +135,7 @@ def _run_claimed(
         fitted = fit_model(config, data, model, loaders, held, tracked, info, around)
         outcome = report(config, data, fitted, loaders, fold, tracked, held.identity)
         log_fold(tracked, outcome, fitted, data)
+        keep_model(tracked, config, data, fitted.model, notes.name, outcome)
         around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
     return outcome
 
@@ -149,10 +153,12 @@ def fit_model(
     """Train; each epoch is logged, shown, and told to observers."""
     training, protocol = config.options.training, data.dataset.protocol
     epochs = training.epochs
+    expected = ExpectedTime(epochs, around.watch)
 
     def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
         tracked.log_metrics(metrics, step=epoch)
         around.watch.epoch(epoch, epochs, metrics)
+        expected.epoch_ended(epoch)
         around.catalog.observe("epoch_ended", around.watch, info, epoch=epoch, metrics=metrics)
 
     loss = criterion(
@@ -211,6 +217,8 @@ def report(
         report_last=last,
         epochs=len(fitted.history),
         resumed_at=fitted.resumed_at,
+        parts=loaders.parts.sizes(),
+        subject_leak=loaders.parts.subject_leak(),
     )
 
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from fusionbench.bench.front_end import front_end_arrays, refuse_untrained, weights_hash
+from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
-from fusionbench.contract.dataset import Dataset, Fold, Inventory
+from fusionbench.contract.dataset import Clip, Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
-from fusionbench.data.cache import cache_root, locked, writable_folder
+from fusionbench.data.cache import cache_root, writable_folder
+from fusionbench.data.checks import check_names, check_streams
+from fusionbench.data.findings import Finding
 from fusionbench.data.generate import generate
 from fusionbench.data.ingest import cached_frames, frame_store
 from fusionbench.data.marker import read_marker
+from fusionbench.data.place import locked
 from fusionbench.data.store import StoreIndex, is_store, open_store
-from fusionbench.data.stream_store import open_stream_store, train_labels
+from fusionbench.data.stream_store import noted, open_stream_store, train_labels
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,14 @@ class RunData:
     """kind -> hash of the weights file of backbone and relation encoder"""
     skipped: tuple[Mapping[str, str], ...]
     """clips left out, with the reason"""
+
+    notes: tuple[Finding, ...] = ()
+    """what whoever made the clips noted of them"""
+
+    @cached_property
+    def clips(self) -> Mapping[str, Clip]:
+        """Clip id -> clip."""
+        return {clip.id: clip for clip in self.index.clips}
 
     @property
     def classes(self) -> int:
@@ -83,7 +96,8 @@ def stand_in_root(chosen: Chosen, watch: Watch) -> Path:
     name = chosen.plugin
     root = cache_root() / "stand-in" / name
     if read_marker(root) is None:
-        with locked(writable_folder("stand-in") / f"{name}.lock", f"another process generates {root}", watch):
+        writable_folder("stand-in")
+        with locked(root, f"another process generates {root}", watch):
             if read_marker(root) is None:
                 make_stand_in(chosen, root, watch)
     return root
@@ -142,13 +156,40 @@ def data_key(config: RunConfig) -> str:
 
 
 def open_data(config: RunConfig, watch: Watch) -> RunData:
-    """Arrays for a run, from caches where they are.
+    """Arrays for a run, from caches where they are; what a reader must know of them is told.
 
     Raises:
-        UserError: the data are absent or bad, or the front end does not fit them.
+        UserError: the data are absent or bad, the front end does not fit them, or a subject is trained
+            and reported on where that is to fail.
     """
-    if config.dataset.cls.precomputed:
-        return _open_streams(config, watch)
+    data = (_open_streams if config.dataset.cls.precomputed else _open_clips)(config, watch)
+    _tell(config, data, watch)
+    return data
+
+
+def _tell(config: RunConfig, data: RunData, watch: Watch) -> None:
+    """The parts of the folds, and everything about clips and streams that would be silent otherwise."""
+    folds = data.folds(config.options.fold)
+    parts, found = fold_findings(folds, data.clips, data.dataset.protocol)
+    if len(folds) == 1:
+        watch.note(f"{parts_line(parts[folds[0].name].sizes())}, {data.classes} classes")
+    for split, clips in unused(data.dataset.folds(data.index.clips), data.index.clips).items():
+        watch.note(f"not used in this run: {clips} clips{f' of {split}' if split else ''}")
+    leaks = [finding for finding in found if finding.kind == LEAK]
+    if leaks and config.options.data.on_subject_leak == "fail":
+        raise UserError(
+            f"{leaks[0].message} Put a subject's clips into one part, "
+            "or leave out data.on_subject_leak=fail to be told only."
+        )
+    found += [*data.notes, *check_names(data.index.clips)]
+    streams = {n: array for n, array in data.arrays.items() if array.ndim == 2 and array.dtype.kind == "f"}
+    if streams:
+        found += check_streams(data.index, streams)
+    for finding in found:
+        watch.warn(finding.message)
+
+
+def _open_clips(config: RunConfig, watch: Watch) -> RunData:
     dataset, inventory, stand_in = scan(config.dataset, config.options.data, watch)
     backbone = config.backbone
     assert backbone is not None
@@ -207,4 +248,5 @@ def _open_streams(config: RunConfig, watch: Watch) -> RunData:
     stand_in = store.stand_in or read_marker(root) is not None
     if stand_in:
         watch.note(f"{root} holds generated data (stand-in)")
-    return RunData(dataset, store.content_hash, stand_in, store.index, store.arrays, {}, ())
+    notes = tuple(noted(store))
+    return RunData(dataset, store.content_hash, stand_in, store.index, store.arrays, {}, (), notes)

@@ -1,16 +1,51 @@
-"""Sets what is on disk against what was published, down to every clip if asked."""
+"""Sets what is on disk against what was published, and looks for leaks and damaged numbers."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from fusionbench.bench.parts import LEAK, fold_findings, leak, leak_message
 from fusionbench.bench.source import scan
 from fusionbench.catalog.run_config import Chosen, DataOptions
-from fusionbench.contract.dataset import Inventory, Problem
-from fusionbench.contract.errors import BadClip
+from fusionbench.contract.dataset import Clip, Dataset, Inventory, Problem
+from fusionbench.contract.errors import BadClip, UserError
 from fusionbench.contract.watch import Watch
+from fusionbench.data.checks import check_names, check_streams
+from fusionbench.data.findings import Finding
+from fusionbench.data.labels import in_order
+from fusionbench.data.splits import is_reported
+from fusionbench.data.store import Store, verify_store
+from fusionbench.data.stream_store import noted, open_stream_store
+
+
+@dataclass(frozen=True)
+class PartSize:
+    """One split, as the dataset itself parts its clips."""
+
+    name: str
+    clips: int
+    subjects: int | None
+    """None where no clip of it names one"""
+    classes: dict[str, int]
+    """label -> clips, in the order of the classes"""
+
+
+@dataclass(frozen=True)
+class StreamSize:
+    """One stream of a store."""
+
+    name: str
+    width: int
+    shortest: int
+    """frames"""
+    median: float
+    longest: int
 
 
 @dataclass(frozen=True)
@@ -21,6 +56,15 @@ class Verified:
     root: Path
     stand_in: bool
     inventory: Inventory
+    parts: tuple[PartSize, ...] = ()
+    streams: tuple[StreamSize, ...] = ()
+    """of a store of streams; else none"""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is missing, damaged or leaking; what is merely told does not count."""
+        return not self.inventory.problems and not any(finding.wrong for finding in self.findings)
 
     def plain(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -28,14 +72,18 @@ class Verified:
             "dataset": self.dataset,
             "root": str(self.root),
             "stand_in": self.stand_in,
+            "sound": self.sound,
             "found": self.inventory.found,
             "published": dict(self.inventory.published),
+            "parts": [asdict(part) for part in self.parts],
+            "streams": [asdict(stream) for stream in self.streams],
+            "findings": [finding.plain() for finding in self.findings],
             "problems": [asdict(problem) for problem in self.inventory.problems],
         }
 
 
 def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Verified:
-    """Scan a dataset; with ``decode`` also decode every clip.
+    """Scan a dataset and examine its parts and streams; with ``decode`` also decode every clip.
 
     Raises:
         UserError: the dataset is not there.
@@ -51,4 +99,57 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
                 unreadable.append(Problem(clip.id, str(error)))
         watch.progress("decoding clips", len(inventory.clips), len(inventory.clips))
         inventory = replace(inventory, problems=(*inventory.problems, *unreadable))
-    return Verified(chosen.plugin, dataset.root, stand_in, inventory)
+    found = _of_subjects(dataset, inventory.clips)
+    streams: tuple[StreamSize, ...] = ()
+    if dataset.precomputed:
+        verify_store(dataset.root, watch)  # anew, whatever is remembered of it
+        store = open_stream_store(dataset.root)
+        streams = _stream_sizes(store)
+        found += [*noted(store), *check_streams(store.index, store.arrays)]
+    found += check_names(inventory.clips)
+    return Verified(
+        chosen.plugin, dataset.root, stand_in, inventory, _part_sizes(inventory.clips), streams, tuple(found)
+    )
+
+
+def _of_subjects(dataset: Dataset, clips: Sequence[Clip]) -> list[Finding]:
+    """What a run would say of its parts; of all parts at once where a run has to choose one."""
+    try:
+        folds = dataset.folds(clips)
+    except UserError as error:
+        return [Finding("parts", str(error)), *_split_leaks(clips)]
+    try:
+        return fold_findings(folds, {clip.id: clip for clip in clips}, dataset.protocol)[1]
+    except UserError as error:
+        return [Finding("parts", str(error), wrong=True), *_split_leaks(clips)]
+
+
+def _split_leaks(clips: Sequence[Clip]) -> list[Finding]:
+    """Each part that could be reported on, against those that are trained or selected on."""
+    known = [clip for clip in clips if not is_reported(clip.split)]
+    found = []
+    for part in sorted({clip.split for clip in clips if is_reported(clip.split)}):
+        shared = leak(known, [clip for clip in clips if clip.split == part])
+        if shared:
+            found.append(Finding(LEAK, f"part {part!r}: {leak_message(shared)}", wrong=True))
+    return found
+
+
+def _part_sizes(clips: Sequence[Clip]) -> tuple[PartSize, ...]:
+    sizes = []
+    for name in dict.fromkeys(clip.split for clip in clips):
+        part = [clip for clip in clips if clip.split == name]
+        labels = Counter(clip.label for clip in part)
+        people = len({clip.subject for clip in part if clip.subject})
+        sizes.append(
+            PartSize(name, len(part), people or None, {label: labels[label] for label in in_order(labels)})
+        )
+    return tuple(sizes)
+
+
+def _stream_sizes(store: Store) -> tuple[StreamSize, ...]:
+    rows = store.index.rows
+    return tuple(
+        StreamSize(name, array.shape[1], int(rows.min()), float(np.median(rows)), int(rows.max()))
+        for name, array in store.arrays.items()
+    )

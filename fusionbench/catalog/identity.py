@@ -24,6 +24,11 @@ def harness_hash(*rooms: str) -> str:
     return digest([[str(f.relative_to(PACKAGE)), f.read_bytes().hex()] for f in files])
 
 
+def toolkit_hash() -> str:
+    """Hash of the code that every model's digits come from, whatever its components."""
+    return harness_hash("nn", "learn")
+
+
 @cache
 def source_hash(cls: type) -> str:
     """Hash of a component's module and of what it imports from its own distribution's package."""

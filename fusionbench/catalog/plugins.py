@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pluggy
 
+from fusionbench.contract.blame import raised
 from fusionbench.contract.dataset import Dataset
-from fusionbench.contract.errors import FusionBenchError, unknown
+from fusionbench.contract.errors import FusionBenchError, UserError, nearest, unknown
 from fusionbench.contract.hooks import PROJECT, Hooks, RunInfo
 from fusionbench.contract.options import Config
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
@@ -49,6 +51,19 @@ class Plugin:
     problems: list[str] = field(default_factory=list)
     """why the plugin, or one of its components, is off"""
 
+    def __str__(self) -> str:
+        state = "partly off" if self.offers else "off"
+        return (
+            f"Plugin {self.name!r} ({self.distribution} {self.version}) is {state}: {' '.join(self.problems)}"
+        )
+
+    def may_be(self, name: str) -> bool:
+        """Whether a component called ``name`` may be one that this plugin would bring, were it on."""
+        own = [self.name, *re.split(r"[.:]", self.module)]
+        words = [word for each in own for word in re.split(r"[_-]", each)]
+        told = re.findall(r"'([^']+)'", " ".join(self.problems))
+        return name in (*words, *told) or bool(nearest(name, own))
+
 
 @dataclass(frozen=True)
 class Component:
@@ -78,8 +93,37 @@ class Catalog:
             UserError: nothing of that kind has the name; the nearest one is offered.
         """
         if name not in self.components[kind]:
-            raise unknown(ROLE_NAMES[kind], name, self.components[kind], REINSTALL)
+            raise self.unknown(kind, name)
         return self.components[kind][name]
+
+    def unknown(self, kind: str, name: str, presets: Iterable[str] = ()) -> UserError:
+        """The error for a component that is not there; a plugin that is off and may be meant is told.
+
+        Args:
+            kind: a key of ``KINDS``.
+            name: what was asked for.
+            presets: names that would have been right besides the components'.
+        """
+        return unknown(ROLE_NAMES[kind], name, [*self.components[kind], *presets], self._why_absent(name))
+
+    def _why_absent(self, name: str) -> str:
+        meant = [plugin for plugin in self.off if plugin.may_be(name)]
+        if meant:
+            return f"{' '.join(map(str, meant))} Mend that, then try again."
+        return f"{REINSTALL} {self.off_note}".strip()
+
+    @property
+    def off(self) -> list[Plugin]:
+        """Plugins that are off, wholly or in part."""
+        return [plugin for plugin in self.plugins if plugin.problems]
+
+    @property
+    def off_note(self) -> str:
+        """A sentence that names them, empty where all are on."""
+        if not self.off:
+            return ""
+        names = ", ".join(plugin.name for plugin in self.off)
+        return f"Off: {names}; `fusionbench plugins` says why."
 
     def add(self, plugin: Plugin, module: Any) -> None:
         """Register a plugin's module and ask it for its components."""
@@ -112,7 +156,7 @@ class Catalog:
         try:
             offered = [cls for classes in self._call(hook, plugin.name) for cls in classes]
         except Exception as error:  # a stranger's code may raise anything; it is named and switched off
-            plugin.problems.append(f"{hook}() raised {type(error).__name__}: {error}")
+            plugin.problems.append(f"{hook}() {raised(error)}.")
             return
         for cls in offered:
             problem = self._refuse(cls, kind, hook, role)
@@ -175,15 +219,10 @@ def collect() -> Catalog:
         try:
             module = point.load()
         except (Exception, SystemExit) as error:  # a stranger's import may raise anything
-            plugin.problems.append(f"import raised {type(error).__name__}: {error}")
+            plugin.problems.append(f"import {raised(error)}.")
             catalog.plugins.append(plugin)
             continue
         catalog.add(plugin, module)
     if not catalog.plugins:
         raise FusionBenchError(f"no plugin is installed, not even the built-in ones. {REINSTALL}")
     return catalog
-
-
-def offers(catalog: Catalog, kind: str) -> Mapping[str, Component]:
-    """Components of a kind, sorted by name."""
-    return {name: catalog.components[kind][name] for name in catalog.names(kind)}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusionbench.catalog.documents import read
-from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import KINDS, Catalog
 from fusionbench.contract.errors import UserError, brief, nearest
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -84,11 +84,7 @@ def _preset(kind: str, name: str, body: Any, where: str, catalog: Catalog) -> Pr
         )
     plugin = body["plugin"]
     if plugin not in catalog.components[kind]:
-        installed = catalog.names(kind)
-        raise UserError(
-            f"{where}: preset {name!r} names no installed {ROLE_NAMES[kind]}: {plugin!r}."
-            f"{nearest(plugin, installed)} Installed: {', '.join(installed)}."
-        )
+        raise UserError(f"{where}: preset {name!r}: {catalog.unknown(kind, plugin)}")
     options = body.get("options") or {}
     if not isinstance(options, dict):
         raise UserError(f"{where}: options of preset {name!r} must be a mapping; got {brief(options)}.")

@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from fusionbench.catalog.documents import parse_value, read
-from fusionbench.catalog.plugins import KINDS, REINSTALL, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
 from fusionbench.catalog.presets import Preset, read_presets
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
-from fusionbench.contract.errors import UserError, brief, nearest, unknown
+from fusionbench.contract.errors import UserError, brief, nearest
 from fusionbench.contract.options import Config
 from fusionbench.contract.reading import reason
 
@@ -152,8 +152,7 @@ def _choose(
     name = str(name)
     preset = presets[kind].get(name)
     if preset is None and name not in catalog.components[kind]:
-        everything = [*catalog.components[kind], *presets[kind]]
-        raise unknown(ROLE_NAMES[kind], name[:80], everything, REINSTALL)
+        raise catalog.unknown(kind, name[:80], presets[kind])
     component = catalog.get(kind, preset.plugin if preset else name)
     cls = component.cls
     given = _Layers()

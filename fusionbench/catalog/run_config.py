@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from fusionbench.contract.options import Config, tunable
 
@@ -21,6 +22,9 @@ class DataOptions(Config):
     stand_in: bool = Field(False, description="run on generated data in the dataset's layout")
     on_bad_clip: Literal["fail", "skip"] = Field(
         "fail", description="what a clip that cannot be read does to the run"
+    )
+    on_subject_leak: Literal["tell", "fail"] = Field(
+        "tell", description="what a subject who is both trained and reported on does to the run"
     )
 
 
@@ -54,6 +58,21 @@ class FrontEndOptions(Config):
         le=65_536,
         description="stored streams narrower than this get a learned linear map to this width; null = never",
     )
+    narrow: int | None = Field(
+        None,
+        ge=1,
+        description="stored streams wider than this get a learned linear map to this width; null = never",
+    )
+
+    @field_validator("narrow")
+    @classmethod
+    def _not_below_widen(cls, narrow: int | None, others: ValidationInfo) -> int | None:
+        widen = others.data.get("widen")
+        if narrow is not None and widen is not None and narrow < widen:
+            raise PydanticCustomError(
+                "bounds", f"input should be null or at least front_end.widen, which is {widen}; set both"
+            )
+        return narrow
 
 
 class TrainingOptions(Config):
@@ -114,6 +133,12 @@ class RunOptions(Config):
         le=1024,
         description="CPU threads of a training step; a part of the config, since digits depend on it",
     )
+
+
+def option_groups() -> dict[str, type[Config]]:
+    """The groups that ``RunOptions`` nests, by name, and ``run`` for what stands beside them."""
+    groups = {name: type(f.default) for name, f in RunOptions.model_fields.items()}
+    return {**{n: schema for n, schema in groups.items() if issubclass(schema, Config)}, "run": RunOptions}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def check(
         typer.Option(
             "--stream",
             metavar="NAME=WIDTH",
-            help="A stream to try a head on that fits certain ones only; repeatable.",
+            help="A stream to try a head on that fits certain ones only; repeatable. Default: several sets.",
             rich_help_panel="Data",
         ),
     ] = None,
@@ -38,6 +38,8 @@ def check(
       fusionbench check fusion arpg
 
       fusionbench check fusion arpg --set fusion.layers=2
+
+      fusionbench check fusion late --stream audio=74 --stream text=300
 
       fusionbench check dataset afew --data-root /data/AFEW
     """

@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 def compare(
     experiment: Annotated[
-        Path | None, typer.Argument(help="An experiment's YAML file, or the name of a shipped one.")
+        Path | None,
+        typer.Argument(
+            help="An experiment's YAML file, or the name of a shipped one. Default: none, flags say all."
+        ),
     ] = None,
     fusion: Annotated[
         list[str] | None,
-        typer.Option("--fusion", help="A head or preset; repeat it.", rich_help_panel="What"),
+        typer.Option(
+            "--fusion",
+            help="A head or preset; repeat it. Default: those of the experiment.",
+            rich_help_panel="What",
+        ),
     ] = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
@@ -29,7 +36,11 @@ def compare(
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds", min=1, max=10_000, help="Seeds 0 to N-1 for each row.", rich_help_panel="Training"
+            "--seeds",
+            min=1,
+            max=10_000,
+            help="Seeds 0 to N-1 for each row. Default: those of the experiment, else --seed.",
+            rich_help_panel="Training",
         ),
     ] = None,
     data_root: opt.DataRoot = None,
@@ -44,11 +55,22 @@ def compare(
     config: opt.ConfigFile = None,
     registry: opt.Registry = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, help="Processes.", rich_help_panel="Training")
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            show_default=False,
+            help="Processes that train side by side; the table is the same. Default: 1.",
+            rich_help_panel="Training",
+        ),
     ] = 1,
     figure: Annotated[
         Path | None,
-        typer.Option("--figure", help="Also draw the table into this file.", rich_help_panel="Output"),
+        typer.Option(
+            "--figure",
+            help="Also draw the table into this file: .png, .svg or .pdf. Default: none.",
+            rich_help_panel="Output",
+        ),
     ] = None,
     dry_run: opt.DryRun = False,
     upgrade_database: opt.UpgradeDatabase = False,
@@ -65,7 +87,9 @@ def compare(
 
       fusionbench compare afew_fusions --stand-in --workers 2
 
-      fusionbench compare --fusion arpg --fusion mult --dataset afew --stand-in --seeds 5
+      fusionbench compare afew_fusions --stand-in --seeds 10 --figure heads.pdf
+
+      fusionbench compare --fusion arpg --fusion mult --dataset afew --seeds 5
     """
     given = {
         "relation": relation,
@@ -84,16 +108,19 @@ def compare(
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
 
     from fusionbench.cli.screen import Screen
+    from fusionbench.figures.files import check_figure_path, drawn
     from fusionbench.study.compare import compare as run_all, comparison_figure
     from fusionbench.study.plan import plan
 
+    if figure:
+        check_figure_path(figure)
     with Screen() as screen:
         if dry_run:
             planned = plan(asked, screen, dry=True)
         else:
             made = run_all(asked, workers, screen)
             if figure:
-                comparison_figure(made).savefig(figure, dpi=150)
+                drawn(lambda: comparison_figure(made), screen.warn, figure)
     if as_json:
         print(json.dumps(_planned(planned) if dry_run else made.plain()))
     else:

@@ -40,33 +40,87 @@ def list_components(
     console = Console()
     for each in kinds:
         console.print(component_table(each, catalog, presets[each]))
+    if catalog.off_note:
+        console.print(catalog.off_note, style="yellow", markup=False, highlight=False)
 
 
-def show(kind: Kind, name: str, registry: opt.Registry = None, debug: opt.Debug = False) -> None:
-    """Show a component's options with defaults, bounds and meaning.
+def show(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            help="fusion, relation, backbone or dataset; or a group of a run's options: "
+            "data, sampling, front_end, training, run. Default: lists what can be shown."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Component or preset of that kind, or one option of that group. Default: all."),
+    ] = None,
+    registry: opt.Registry = None,
+    debug: opt.Debug = False,
+) -> None:
+    """Show options with defaults, bounds and meaning: a component's, or a group of a run's.
 
     [bold]Examples[/bold]
 
+      fusionbench show
+
       fusionbench show fusion arpg
 
-      fusionbench show dataset afew
+      fusionbench show fusion arpg-no-scope --registry my-presets.yaml
+
+      fusionbench show training
+
+      fusionbench show front_end
     """
     from rich.console import Console
 
-    from fusionbench.contract.errors import unknown
-    from fusionbench.report.component_tables import option_table
+    from fusionbench.catalog.plugins import KINDS
+    from fusionbench.catalog.run_config import option_groups
+    from fusionbench.contract.errors import UserError, nearest
+    from fusionbench.report.component_tables import (
+        component_table,
+        group_table,
+        option_table,
+        shown_table,
+    )
 
+    console = Console()
+    groups = option_groups()
+    if what is not None and what not in (*KINDS, *groups):
+        allowed = (*KINDS, *groups)
+        raise UserError(
+            f"nothing called {what!r} to show.{nearest(what, allowed)} Kinds: {', '.join(KINDS)} "
+            f"(followed by a name). Groups of a run's options: {', '.join(groups)}."
+        )
+    if what in groups:
+        options = groups[what].model_fields
+        if name is not None and name not in options:
+            raise UserError(
+                f"{what} has no option {name!r}.{nearest(name, options)} Options: {', '.join(options)}."
+            )
+        console.print(group_table(what, groups[what], _catalog(registry)[0].components["dataset"], name))
+        return
     catalog, presets = _catalog(registry)
-    known_kind(kind)
-    preset = presets[kind].get(name)
-    if preset is None and name not in catalog.components[kind]:
-        raise unknown(kind, name, [*catalog.components[kind], *presets[kind]])
-    component = catalog.get(kind, preset.plugin if preset else name)
-    Console().print(option_table(kind, name, component, preset))
+    if what is None:
+        console.print(shown_table(groups, catalog, presets))
+    elif name is None:
+        console.print(component_table(what, catalog, presets[what]))
+    else:
+        preset = presets[what].get(name)
+        if preset is None and name not in catalog.components[what]:
+            raise catalog.unknown(what, name, presets[what])
+        component = catalog.get(what, preset.plugin if preset else name)
+        console.print(option_table(what, name, component, preset))
 
 
 def plugins(debug: opt.Debug = False) -> None:
-    """List every plugin: what it offers, or what is off and why."""
+    """List every plugin: what it offers, or what is off and why.
+
+    [bold]Example[/bold]
+
+      fusionbench plugins
+    """
     from rich.console import Console
 
     from fusionbench.catalog.plugins import collect

@@ -11,12 +11,18 @@ from fusionbench.cli import options as opt
 
 
 def cost(
-    fusion: Annotated[
-        str | None, typer.Option("--fusion", help="Fusion head or preset.", rich_help_panel="What")
-    ] = None,
+    fusion: opt.Fusion = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
-    dataset: opt.Dataset = "afew",
+    dataset: Annotated[
+        str,
+        typer.Option(
+            "--dataset",
+            show_default=False,
+            help="Dataset whose classes and clip length are taken. Default: afew.",
+            rich_help_panel="What",
+        ),
+    ] = "afew",
     device: opt.Device = None,
     threads: opt.Threads = None,
     set_: opt.Set = None,

@@ -10,14 +10,22 @@ import typer
 
 from fusionbench.cli import options as opt
 
-app = typer.Typer(no_args_is_help=True, help="Generate a dataset's stand-in, verify what is on disk.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help=(
+        "Generate a dataset's stand-in, verify what is on disk.\n\n"
+        "[bold]Examples[/bold]\n\n"
+        "  fusionbench data verify afew --data-root /data/AFEW\n\n"
+        "  fusionbench data stand-in afew --out generated/afew"
+    ),
+)
 Name = Annotated[str, typer.Argument(help="Dataset.")]
 
 
 @app.command("stand-in")
 def stand_in(
     dataset: Name,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write; must not exist.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write; new or empty.")],
     debug: opt.Debug = False,
 ) -> None:
     """Write generated clips in a dataset's own layout.
@@ -31,9 +39,11 @@ def stand_in(
     from fusionbench.catalog.resolve import Request, resolve_component
     from fusionbench.cli.screen import Screen
     from fusionbench.contract.errors import UserError
+    from fusionbench.data.place import writes_to
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out} exists and is not empty. Nothing was written; name a new folder.")
+    with writes_to(out):
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UserError(f"{out} exists and is not empty. Nothing was written; name a new folder.")
     chosen = resolve_component("dataset", dataset, Request(), collect())
     with Screen() as screen:
         make_stand_in(chosen, out, screen)
@@ -45,17 +55,23 @@ def stand_in(
 def verify(
     dataset: Name,
     data_root: opt.DataRoot = None,
-    decode: Annotated[bool, typer.Option("--decode", help="Also decode every clip.")] = False,
+    decode: Annotated[
+        bool, typer.Option("--decode", metavar=opt.FLAG, help="Also decode every clip.")
+    ] = False,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
-    """Set what is on disk against what was published; list every problem. Exit 1 if there is one.
+    """Set what is on disk against what was published, and look for damaged numbers and leaks.
+
+    Exit 1 where something is missing, damaged or leaks, else 0.
 
     [bold]Examples[/bold]
 
       fusionbench data verify afew
 
       fusionbench data verify afew --data-root /data/AFEW --decode
+
+      fusionbench data verify streams --data-root my-features
     """
     from fusionbench.bench.verify import verify as verify_data
     from fusionbench.catalog.plugins import collect
@@ -75,4 +91,4 @@ def verify(
         from fusionbench.report.inventory_table import inventory_table
 
         Console().print(inventory_table(verified))
-    raise typer.Exit(1 if verified.inventory.problems else 0)
+    raise typer.Exit(0 if verified.sound else 1)

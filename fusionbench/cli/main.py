@@ -14,6 +14,8 @@ from typer.core import TyperGroup
 
 from fusionbench import __version__
 from fusionbench.cli import check, compare, components, cost, data, new, pretrain, run, runs, ui
+from fusionbench.cli.help import show_examples
+from fusionbench.cli.options import FLAG
 from fusionbench.contract.addresses import scrub_stderr
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.processes import leave_working_directory
@@ -62,10 +64,13 @@ app.add_typer(new.app, name="new")
 app.add_typer(data.app, name="data")
 app.command("pretrain")(pretrain.pretrain)
 app.command("ui")(ui.ui)
+show_examples(app)
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version.", is_eager=True)) -> None:
+def _root(
+    version: bool = typer.Option(False, "--version", metavar=FLAG, help="Print the version.", is_eager=True),
+) -> None:
     if version:
         print(__version__)
         raise typer.Exit

@@ -9,7 +9,10 @@ import typer
 
 from fusionbench.cli import options as opt
 
-app = typer.Typer(no_args_is_help=True, help="Write a new plugin to start from.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help=("Write a new plugin to start from.\n\n[bold]Example[/bold]\n\n  fusionbench new fusion gated"),
+)
 
 
 @app.command("fusion")
@@ -22,7 +25,7 @@ def fusion(
 
     [bold]Example[/bold]
 
-      fusionbench new fusion gated
+      fusionbench new fusion gated --out plugins/gated
     """
     from fusionbench.authoring.new import new_fusion
     from fusionbench.catalog.plugins import collect

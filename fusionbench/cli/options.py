@@ -11,13 +11,33 @@ import typer
 if TYPE_CHECKING:
     from fusionbench.catalog.resolve import Request
 
+FLAG = ""
+"""metavar of a flag, which takes no value"""
+
+Fusion = Annotated[
+    str | None,
+    typer.Option(
+        "--fusion", help="Fusion head or preset. Required, unless a file names it.", rich_help_panel="What"
+    ),
+]
 Relation = Annotated[
-    str | None, typer.Option("--relation", help="Relation encoder or preset.", rich_help_panel="What")
+    str | None,
+    typer.Option(
+        "--relation",
+        help="Relation encoder or preset; none = appearance alone. Default: region_gat.",
+        rich_help_panel="What",
+    ),
 ]
 Backbone = Annotated[
-    str | None, typer.Option("--backbone", help="Backbone or preset.", rich_help_panel="What")
+    str | None,
+    typer.Option("--backbone", help="Backbone or preset. Default: tiny.", rich_help_panel="What"),
 ]
-Dataset = Annotated[str | None, typer.Option("--dataset", help="Dataset or preset.", rich_help_panel="What")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset", help="Dataset or preset. Required, unless a file names it.", rich_help_panel="What"
+    ),
+]
 DataRoot = Annotated[
     Path | None,
     typer.Option(
@@ -28,7 +48,12 @@ DataRoot = Annotated[
 ]
 StandIn = Annotated[
     bool,
-    typer.Option("--stand-in", help="Run on generated data in the dataset's layout.", rich_help_panel="Data"),
+    typer.Option(
+        "--stand-in",
+        metavar=FLAG,
+        help="Run on generated data in the dataset's layout.",
+        rich_help_panel="Data",
+    ),
 ]
 OnBadClip = Annotated[
     str | None,
@@ -40,53 +65,71 @@ OnBadClip = Annotated[
     ),
 ]
 Epochs = Annotated[
-    int | None, typer.Option("--epochs", help="Passes over the training part.", rich_help_panel="Training")
+    int | None,
+    typer.Option(
+        "--epochs",
+        help="Passes over the training part. Default: 40, unless the dataset wants otherwise.",
+        rich_help_panel="Training",
+    ),
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", help="Weights, sampling order, dropout.", rich_help_panel="Training")
+    int | None,
+    typer.Option("--seed", help="Weights, sampling order, dropout. Default: 0.", rich_help_panel="Training"),
 ]
 Fold = Annotated[
     str | None, typer.Option("--fold", help="One fold only. Default: all.", rich_help_panel="Training")
 ]
 Device = Annotated[
-    str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps.", rich_help_panel="Training")
+    str | None,
+    typer.Option("--device", help="cpu, cuda, cuda:1, mps. Default: cpu.", rich_help_panel="Training"),
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", help="CPU threads of a training step.", rich_help_panel="Training")
+    int | None,
+    typer.Option("--threads", help="CPU threads of a training step. Default: 1.", rich_help_panel="Training"),
 ]
 Set = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Any option, as in fusion.trs=5; repeatable.",
+        help="Any option, as in fusion.trs=5; repeatable. Default: none.",
         rich_help_panel="Any option",
     ),
 ]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="YAML file of options.", rich_help_panel="Any option")
+    Path | None,
+    typer.Option("--config", help="YAML file of options. Default: none.", rich_help_panel="Any option"),
 ]
 Registry = Annotated[
     Path | None,
     typer.Option(
-        "--registry", help="YAML file of presets. Default: ./registry.yaml.", rich_help_panel="Any option"
+        "--registry",
+        help="YAML file of presets. Default: ./registry.yaml, where there is one.",
+        rich_help_panel="Any option",
     ),
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel="Output")
+    bool,
+    typer.Option("--json", metavar=FLAG, help="Print one JSON object on stdout.", rich_help_panel="Output"),
 ]
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Show what would run, with the origin of each value.", rich_help_panel="Output"
+        "--dry-run",
+        metavar=FLAG,
+        help="Show what would run, with the origin of each value.",
+        rich_help_panel="Output",
     ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel="Output")]
+Debug = Annotated[
+    bool, typer.Option("--debug", metavar=FLAG, help="Show tracebacks.", rich_help_panel="Output")
+]
 
 UpgradeDatabase = Annotated[
     bool,
     typer.Option(
         "--upgrade-database",
+        metavar=FLAG,
         help="Migrate a tracking database of an older MLflow, in place; older ones can't open it then.",
         rich_help_panel="Output",
     ),

@@ -11,8 +11,16 @@ from fusionbench.cli import options as opt
 
 
 def pretrain(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the two weight files.")] = Path("weights"),
-    seed: Annotated[int, typer.Option("--seed", help="Of the weights; the faces have their own.")] = 0,
+    out: Annotated[
+        Path,
+        typer.Option("--out", show_default=False, help="Folder for the two weight files. Default: weights."),
+    ] = Path("weights"),
+    seed: Annotated[
+        int,
+        typer.Option(
+            "--seed", show_default=False, help="Of the weights; the faces have their own. Default: 0."
+        ),
+    ] = 0,
     debug: opt.Debug = False,
 ) -> None:
     """Train the tiny backbone and its relation encoder on generated faces' action units.
@@ -23,8 +31,9 @@ def pretrain(
 
       fusionbench pretrain --out weights
 
-      fusionbench run --fusion arpg --dataset afew --stand-in
-        --set backbone.weights=weights/tiny.safetensors --set relation.weights=weights/region_gat.safetensors
+      fusionbench run --fusion arpg --dataset afew --stand-in \\
+        --set backbone.weights=weights/tiny.safetensors \\
+        --set relation.weights=weights/region_gat.safetensors
     """
     from fusionbench.authoring.pretrain import pretrain as train_front_end
     from fusionbench.cli.screen import Screen

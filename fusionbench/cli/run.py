@@ -11,9 +11,7 @@ from fusionbench.cli import options as opt
 
 
 def run(
-    fusion: Annotated[
-        str | None, typer.Option("--fusion", help="Fusion head or preset.", rich_help_panel="What")
-    ] = None,
+    fusion: opt.Fusion = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
     dataset: opt.Dataset = None,
@@ -32,7 +30,8 @@ def run(
         bool,
         typer.Option(
             "--again",
-            help="Train even if this very run is finished. Default: its result is taken.",
+            metavar=opt.FLAG,
+            help="Train even if this very run is finished; else its result is taken.",
             rich_help_panel="Training",
         ),
     ] = False,

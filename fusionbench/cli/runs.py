@@ -20,7 +20,10 @@ def runs(
     kind: Annotated[
         str | None, typer.Option("--kind", help="run, folds or comparison. Default: all of them.")
     ] = None,
-    most: Annotated[int, typer.Option("--most", min=1, help="So many, the newest first.")] = 20,
+    most: Annotated[
+        int,
+        typer.Option("--most", min=1, show_default=False, help="So many, the newest first. Default: 20."),
+    ] = 20,
     upgrade_database: opt.UpgradeDatabase = False,
     as_json: opt.Json = False,
     debug: opt.Debug = False,

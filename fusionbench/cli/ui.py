@@ -12,16 +12,21 @@ from fusionbench.cli import options as opt
 def ui(
     port: Annotated[
         int | None,
-        typer.Option("--port", min=1, max=65535, help="Port to serve on; a free one when it is in use."),
+        typer.Option(
+            "--port",
+            min=1,
+            max=65535,
+            help="Port to serve on; a free one when it is in use. Default: 5000.",
+        ),
     ] = None,
     upgrade_database: opt.UpgradeDatabase = False,
     debug: opt.Debug = False,
 ) -> None:
     """Browse the runs in MLflow's page, served on this machine until Ctrl-C.
 
-    Prints one link an experiment. It opens the table of runs, best first, with
-    head, dataset, scores and cost as columns. Tick two runs and click Compare
-    to set them side by side; click one for its curves and predictions.
+    Prints one link an experiment. It opens the table of runs, best first, with head, dataset,
+    scores and cost as columns. Tick two runs and click Compare to set them side by side; click
+    one for its curves and predictions.
 
     Runs are looked for in mlflow.db here, or where MLFLOW_TRACKING_URI says.
 

@@ -22,7 +22,8 @@ class Clip:
     label: str
     """class name; integers differ between editions of one dataset and are never stored"""
     split: str
-    """the split the dataset itself puts it in: ``train``, ``report``, or empty where folds decide"""
+    """the part the dataset itself puts it in: ``train``, ``selection``, ``report`` or another name of a
+    part that can be reported on (``test``, ``test2``), or empty where folds decide"""
     subject: str | None = None
     files: tuple[str, ...] = ()
     """files the clip is read from, relative to the data root, in temporal order"""
@@ -64,11 +65,13 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Fold:
-    """One outer fold, by clip ids. The selection split is carved out of ``train`` later."""
+    """One outer fold, by clip ids."""
 
     name: str
     train: tuple[str, ...]
     report: tuple[str, ...]
+    selection: tuple[str, ...] = ()
+    """the dataset's own validation part; empty = the protocol carves one out of ``train``"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Protocol:
     headline: str = "accuracy"
     """the metric that is compared first and that chooses the epoch on the selection split"""
     selection_fraction: float = 0.2
-    """share of the training clips that becomes the selection split"""
+    """share of the training clips that becomes the selection split, where the dataset brings none"""
     seed: int = 2511
     """fixed seed of the selection split: runs of different seeds share their splits"""
 
@@ -152,8 +155,8 @@ class Dataset:
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """The outer folds over the clips that could be read; by default the one official split."""
-        by_split = {s: tuple(c.id for c in clips if c.split == s) for s in ("train", "report")}
-        return [Fold("official", by_split["train"], by_split["report"])]
+        parts = ("train", "report", "selection")
+        return [Fold("official", *(tuple(c.id for c in clips if c.split == part) for part in parts))]
 
     @classmethod
     def stand_in_plan(cls) -> StandInPlan | None:

@@ -16,6 +16,10 @@ class UserError(FusionBenchError):
     """The user can mend this; the command line prints it without a traceback and exits with 2."""
 
 
+class DataWarning(UserWarning):
+    """Data were written as they came, but a number made from them may not be what it seems."""
+
+
 class BadClip(UserError):
     """One clip cannot be read; the policy ``--on-bad-clip`` decides whether the run goes on."""
 

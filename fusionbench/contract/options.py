@@ -15,7 +15,10 @@ class Config(BaseModel):
     bounds and its description, and the defaults are the method's own.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+    # A stream or a fold may be called 1: --set reads a number there, and its digits are meant.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
 
     @field_validator("*", mode="before")
     @classmethod

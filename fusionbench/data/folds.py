@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,9 +15,12 @@ from fusionbench.contract.errors import UserError
 def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[list[str], list[str]]:
     """Part the training clips of a fold into what is trained on and the selection split.
 
-    Stratified by label; clips of one subject stay together where every clip's
-    subject is known and there are at least two. Of a single subject, clips are
-    parted. The seed is the protocol's: every run of a fold gets the same parts.
+    Stratified by label; clips of one subject stay together where at least two
+    subjects are known, and a clip without one is then a group of its own. Every
+    class keeps a clip to train on: a subject who alone shows a class is trained
+    on. Where no subject can be held back (there is one, or each alone shows a
+    class), clips are parted. The seed is the protocol's: every run of a fold gets
+    the same parts.
 
     Args:
         clips: the fold's training clips, any order.
@@ -31,35 +35,81 @@ def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[
     """
     ordered = sorted(clips, key=lambda clip: clip.id)
     labels = np.array([clip.label for clip in ordered])
-    groups = np.array([clip.subject or "" for clip in ordered])
     parts = max(2, round(1 / fraction))
-    subjects = len(set(groups)) if (groups != "").all() else 0
-    grouped = subjects >= 2
-    members = subjects if grouped else min(Counter(labels).values(), default=0)
-    parts = min(parts, members)
-    if parts < 2:
-        raise UserError(
-            f"no selection split can be carved out of {len(ordered)} training clips: {members} clips in the "
-            "smallest class; at least 2 are needed. Add clips to the training split."
-        )
-    selected = _grouped(labels, groups, parts, seed) if grouped else _plain(labels, parts, seed)
-    train = sorted(clip.id for clip, chosen in zip(ordered, selected, strict=True) if not chosen)
-    selection = sorted(clip.id for clip, chosen in zip(ordered, selected, strict=True) if chosen)
+    selected = None
+    if len({clip.subject for clip in ordered if clip.subject}) >= 2:
+        selected = _by_subject(labels, _groups(ordered), parts, seed)
+    if selected is None:
+        selected = _by_clip(labels, parts, seed)
+    train = [clip.id for clip, chosen in zip(ordered, selected, strict=True) if not chosen]
+    selection = [clip.id for clip, chosen in zip(ordered, selected, strict=True) if chosen]
     return train, selection
 
 
-def _plain(labels: np.ndarray, parts: int, seed: int) -> np.ndarray:
+def _groups(clips: Sequence[Clip]) -> np.ndarray:
+    """A name for the subject of each clip; who is not known is nobody else."""
+    if all(clip.subject for clip in clips):
+        return np.array([clip.subject for clip in clips])
+    return np.array([f"subject {clip.subject}" if clip.subject else f"clip {clip.id}" for clip in clips])
+
+
+def _by_clip(labels: np.ndarray, parts: int, seed: int) -> np.ndarray:
     from sklearn.model_selection import StratifiedKFold
 
+    counts = Counter(labels.tolist())
+    rarest = min(counts, key=lambda label: counts[label], default=None)
+    parts = min(parts, counts[rarest])
+    if parts < 2:
+        raise UserError(
+            f"no selection split can be carved out of {len(labels)} training clips: "
+            f"{counts[rarest]} clips in the smallest class"
+            f"{'' if rarest is None else f', {rarest!r}'}; at least 2 are needed. "
+            "Add clips to the training split."
+        )
     splitter = StratifiedKFold(parts, shuffle=True, random_state=seed)
     return _flags(len(labels), next(splitter.split(labels, labels))[1])
 
 
-def _grouped(labels: np.ndarray, groups: np.ndarray, parts: int, seed: int) -> np.ndarray:
+def _by_subject(labels: np.ndarray, groups: np.ndarray, parts: int, seed: int) -> np.ndarray | None:
+    """Flags of the clips to select on, whole groups; None where each group alone shows some class.
+
+    The first part that leaves every class something to train on is taken. If none does, each
+    gives back the groups that training cannot do without, and the one nearest to its size is taken.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
+    _, labels = np.unique(labels, return_inverse=True)
+    _, groups = np.unique(groups, return_inverse=True)
+    parts = min(parts, groups.max() + 1, np.bincount(labels).max())
+    if parts < 2:
+        return None
     splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-    return _flags(len(labels), next(splitter.split(labels, labels, groups))[1])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        candidates = [_flags(len(labels), places) for _, places in splitter.split(labels, labels, groups)]
+    for selected in candidates:
+        if not _lost(labels, selected).any():
+            return selected
+    mended = [_given_back(labels, groups, selected) for selected in candidates]
+    mended = [selected for selected in mended if selected.any()]
+    return min(mended, key=lambda selected: abs(selected.sum() - len(labels) / parts), default=None)
+
+
+def _lost(labels: np.ndarray, selected: np.ndarray) -> np.ndarray:
+    """Which classes ``(classes,)`` have every clip selected."""
+    return np.bincount(labels[np.logical_not(selected)], minlength=labels.max() + 1) == 0
+
+
+def _given_back(labels: np.ndarray, groups: np.ndarray, selected: np.ndarray) -> np.ndarray:
+    """The selection less the groups it takes to leave no class without a clip to train on."""
+    shows = np.zeros((groups.max() + 1, labels.max() + 1), dtype=bool)
+    shows[groups, labels] = True
+    alone = np.asarray(shows[:, shows.sum(axis=0) == 1].any(axis=1))
+    kept = selected & np.logical_not(alone[groups])
+    while (lost := _lost(labels, kept)).any():
+        held = np.unique(groups[kept])
+        kept = kept & (groups != held[shows[held][:, lost].sum(axis=1).argmax()])
+    return kept
 
 
 def _flags(count: int, places: np.ndarray) -> np.ndarray:

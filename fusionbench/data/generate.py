@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import shutil
-import tempfile
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from fusionbench.contract.dataset import Dataset, StandInPlan
 from fusionbench.contract.errors import UserError
 from fusionbench.data.marker import Marker, read_marker, write_marker
+from fusionbench.data.place import locked, replacing, writes_to
+from fusionbench.data.workers import Workers
 from fusionbench.standin import clips
 
 SEED = 2511
@@ -49,7 +50,8 @@ def generate(
     """Draw the stand-in of a dataset into ``root``, all of it or nothing.
 
     The files depend on the class, its plan and the seed, never on the number of
-    workers. They are written beside ``root`` and moved there when complete.
+    workers. They are written beside ``root`` and moved there when complete; Ctrl-C or
+    a kill ends the workers and leaves nothing that a next call does not clear away.
 
     Args:
         dataset_class: says what to draw (``stand_in_plan``) and lays it out (``write_stand_in``).
@@ -59,26 +61,36 @@ def generate(
         progress: told how many clips are written.
 
     Raises:
-        UserError: the dataset offers no stand-in, or ``root`` holds something already.
+        UserError: the dataset offers no stand-in, ``root`` holds something already or cannot be written.
     """
     plan = dataset_class.stand_in_plan()
     if plan is None:
         raise UserError(
             f"dataset {dataset_class.name!r} has no stand-in. Give real data with --data-root PATH."
         )
-    root = Path(root)
-    _refuse_occupied(root, dataset_class.name)
-    root.parent.mkdir(parents=True, exist_ok=True)
     marker = Marker(dataset_class.name, clips.VERSION, seed, planned(plan))
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=root.parent))
-    try:
-        unfinished.chmod(0o755)
-        _draw_all(dataset_class, unfinished, _shares(plan), seed, workers or os.cpu_count() or 1, progress)
-        write_marker(unfinished, marker)
-        _move(unfinished, root, marker)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with locked(root, f"another process generates {root}"):
+        with writes_to(root):
+            _refuse_occupied(root, dataset_class.name)
+        with replacing(root) as unfinished, _told(root):
+            _draw_all(
+                dataset_class, unfinished, _shares(plan), seed, workers or os.cpu_count() or 1, progress
+            )
+            write_marker(unfinished, marker)
     return marker
+
+
+@contextmanager
+def _told(root: Path) -> Iterator[None]:
+    """A full disk or a killed worker, as the user can mend it."""
+    try:
+        with writes_to(root):
+            yield
+    except BrokenProcessPool as error:
+        raise UserError(
+            f"drawing {root} stopped: a process was killed, perhaps because memory ran out. "
+            "Nothing was written; try again."
+        ) from error
 
 
 def planned(plan: StandInPlan) -> dict[str, int]:
@@ -115,9 +127,7 @@ def _draw_all(
             done += _draw_share(dataset_class, root, share, seed)
             report(done, total)
         return
-    # Spawned, not forked: a forked copy of a process that has threads can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(shares)), mp_context=context) as pool:
+    with Workers(min(workers, len(shares))) as pool:
         futures = [pool.submit(_draw_share, dataset_class, root, share, seed) for share in shares]
         for future in as_completed(futures):
             done += future.result()
@@ -133,15 +143,6 @@ def _draw_share(dataset_class: type[Dataset], root: Path, share: Share, seed: in
     )
     dataset_class.write_stand_in(root, drawn)
     return share.size
-
-
-def _move(unfinished: Path, root: Path, marker: Marker) -> None:
-    """Put the finished folder in its place; another process may have put the same there meanwhile."""
-    try:
-        os.replace(unfinished, root)
-    except OSError:
-        if read_marker(root) != marker:
-            raise
 
 
 def _refuse_occupied(root: Path, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -13,9 +13,10 @@ import numpy as np
 from fusionbench.contract.dataset import Clip, ClipFrames, Dataset, Inventory, Problem
 from fusionbench.contract.errors import BadClip, UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.data.cache import cached_store, stored
 from fusionbench.data.faces import resize_frames
-from fusionbench.data.store import Store, writing
+from fusionbench.data.store import Store, is_store, open_store
+from fusionbench.data.store_cache import cache_path, cached_stores
+from fusionbench.data.store_writer import writing
 
 PREPARATION = 1
 """raised when preparation changes, so that older stores are not reused"""
@@ -49,17 +50,19 @@ def frame_store(
     parts = _parts(dataset, inventory, size, on_bad_clip, stand_in)
     made = {"dataset": dataset.name, "size": size, "preparation": PREPARATION}
 
-    def make(path: Path) -> None:
-        _ingest(path, dataset, inventory, size, on_bad_clip, stand_in, made, watch)
+    def make(missing: Mapping[str, Path]) -> None:
+        _ingest(missing["frames"], dataset, inventory, size, on_bad_clip, stand_in, made, watch)
 
-    return cached_store("frames", parts, make, watch)
+    wanted = {"frames": cache_path("frames", parts)}
+    return cached_stores(wanted, make, "another process reads the clips into", watch)["frames"]
 
 
 def cached_frames(
     dataset: Dataset, inventory: Inventory, size: int, on_bad_clip: str, stand_in: bool
 ) -> Store | None:
     """What ``frame_store`` would give, where the cache holds it; None where clips would be decoded."""
-    return stored("frames", _parts(dataset, inventory, size, on_bad_clip, stand_in))
+    path = cache_path("frames", _parts(dataset, inventory, size, on_bad_clip, stand_in))
+    return open_store(path) if is_store(path) else None
 
 
 def _parts(

@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from fusionbench.contract.errors import UserError
+from fusionbench.data.reading import Damaged, read_text, reading
 
 FILE_NAME = "STAND-IN.json"
 KIND = "stand-in"
@@ -46,18 +49,19 @@ def read_marker(root: Path) -> Marker | None:
     """
     for folder in _nearby(Path(root)):
         path = folder / FILE_NAME
-        if path.is_file():
+        if os.path.lexists(path):
             return _parse(path)
     return None
 
 
 def _parse(path: Path) -> Marker:
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        if fields.pop("kind") != KIND:
-            raise ValueError(f"kind is not {KIND!r}")
-        return Marker(**fields)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        with reading(path):
+            fields = json.loads(read_text(path))
+            if fields.pop("kind") != KIND:
+                raise ValueError(f"kind is not {KIND!r}")
+            return TypeAdapter(Marker).validate_json(json.dumps(fields), strict=True)
+    except Damaged as error:
         raise UserError(
             f"{path} marks generated data but is damaged ({error}). Delete the data and generate them again."
         ) from error
@@ -74,7 +78,8 @@ def _nearby(root: Path) -> Iterator[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+    except OSError:  # none, or one that nothing can be read from
         return []
-    with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir())

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import os
-import re
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Final
 
 from fusionbench.contract.dataset import Clip
-from fusionbench.contract.errors import UserError, nearest
-from fusionbench.data.store import Store, StoreWriter, is_store, open_store, writing
+from fusionbench.contract.errors import DataWarning, UserError
+from fusionbench.data.checks import check_names, check_streams
+from fusionbench.data.findings import Finding, listed
+from fusionbench.data.given import GivenClips
+from fusionbench.data.labels import in_order
+from fusionbench.data.place import writes_to
+from fusionbench.data.splits import MEANINGS, TRAIN
+from fusionbench.data.store import Store, open_store
+from fusionbench.data.store_format import kind_of
+from fusionbench.data.store_writer import StoreWriter, writing
+from fusionbench.data.survey import Measured, Survey, zero_ends
 
-KIND = "streams"
-SPLITS = {"train": "train", "report": "report", "test": "report", "val": "report"}
-"""split as it may be given -> split as it is stored"""
-_NEEDED = ("id", "label", "split", "streams")
-_ALLOWED = (*_NEEDED, "subject")
+KIND: Final = "streams"
 
 
 def write_stream_store(
-    path: str | os.PathLike[str], clips: Iterable[Mapping[str, Any]], *, stand_in: bool = False
+    path: str | os.PathLike[str],
+    clips: Iterable[Mapping[str, Any]],
+    *,
+    stand_in: bool = False,
+    cut_padding: bool = False,
 ) -> None:
     """Write features as a store that ``--dataset streams --data-root PATH`` runs on.
 
@@ -35,30 +43,50 @@ def write_stream_store(
         clips: mappings with the keys
 
             * ``id``: unique name,
-            * ``label``: class name,
-            * ``split``: ``train``, or ``report`` (``test`` and ``val`` are read as ``report``),
+            * ``label``: class name, or a whole number,
+            * ``split``: ``train``; ``selection`` (also ``val``, ``valid``, ``validation``, ``dev``,
+              ``devel``), on which the epoch is chosen; or a part to report on: ``report``, ``test`` or
+              a name that begins with ``test``,
             * ``streams``: name -> ``(time, dim)`` numbers; the streams of a clip have the
               same time, clips may differ in it; stored as float32, in the first clip's order,
             * ``subject`` (optional): who is seen; keeps the clips of one person together.
         stand_in: True where the features were made from generated data.
+        cut_padding: leave out frames at a clip's beginning and end that are zero in every stream.
 
     Raises:
-        UserError: a clip is malformed (NaN, ragged, unknown split, an id twice, ...), a split
-            is empty, a label is never seen in train, or ``path`` holds something else.
+        UserError: a clip is malformed (NaN, ragged, unknown split, an id twice, ...), no clip is to
+            be trained on, a label is never seen in train, or ``path`` holds something else.
+
+    Warns:
+        DataWarning: for each thing about the clips that a number made from them would hide: frames
+            that hold nearly all of a channel's variance, padding, a channel that float32 cannot hold, ...
     """
     folder = Path(path).expanduser().absolute()
-    _refuse_foreign(folder)
+    with writes_to(folder):
+        _refuse_foreign(folder)
     with writing(folder, KIND) as writer:
-        splits = _Splits()
+        given, labels, survey, cut = GivenClips(), _Labels(), Survey(), _Cut(cut_padding)
         dims: dict[str, int] = {}
-        for number, given in enumerate(clips):
-            clip = _clip(given, number)
-            streams = _streams(clip.id, given["streams"])
-            dims = dims or {name: stream.shape[1] for name, stream in streams.items()}
-            splits.add(clip)
+        for number, one in enumerate(clips):
+            clip = given.clip(one, number)
+            streams = cut.padding(clip.id, given.streams(clip.id, one["streams"]))
+            dims = dims or {name: stream.values.shape[1] for name, stream in streams.items()}
+            labels.add(clip)
             _append(writer, clip, streams, dims)
-        splits.check()
-        writer.finish({"source": "write_stream_store"}, stand_in)
+            survey.add(streams, clip.split == TRAIN)
+        labels.check()
+        found = given.findings()
+        writer.finish(
+            {
+                "source": "write_stream_store",
+                "notes": [finding.plain() for finding in (*found, *cut.findings())],
+            },
+            stand_in,
+        )
+    store = open_stream_store(folder)
+    found += [*check_names(store.index.clips), *check_streams(store.index, store.arrays, survey)]
+    for finding in found:
+        warnings.warn(finding.message, DataWarning, stacklevel=2)
 
 
 def open_stream_store(path: str | os.PathLike[str]) -> Store:
@@ -76,102 +104,28 @@ def open_stream_store(path: str | os.PathLike[str]) -> Store:
 
 
 def train_labels(store: Store) -> tuple[str, ...]:
-    """The classes of a stream store: the labels of its training clips, sorted."""
-    return tuple(sorted({clip.label for clip in store.index.clips if clip.split == "train"}))
+    """The classes of a stream store: the labels of its training clips, sorted (numbers as numbers)."""
+    return in_order(clip.label for clip in store.index.clips if clip.split == TRAIN)
+
+
+def noted(store: Store) -> list[Finding]:
+    """What only the writer of a store could see: names and numbers that were not kept as they came."""
+    return [Finding(**note) for note in store.made.get("notes", ())]
 
 
 def _refuse_foreign(folder: Path) -> None:
     """Only a stream store or an empty folder may be replaced."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    if not is_store(folder) or open_store(folder).kind != KIND:
+    if kind_of(folder) != KIND:  # a damaged one may be written again
         raise UserError(f"{folder} exists and is no stream store. Nothing was written; name a new folder.")
 
 
-def _clip(given: Mapping[str, Any], number: int) -> Clip:
-    """The index entry of clip ``number`` (from 0)."""
-    who = f"clip number {number + 1}"
-    if not isinstance(given, Mapping):
-        raise UserError(f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_NEEDED)}.")
-    missing = [key for key in _NEEDED if key not in given]
-    if missing:
-        raise UserError(
-            f"{who} lacks {', '.join(missing)}; it has {', '.join(map(str, given)) or 'nothing'}."
-        )
-    foreign = [str(key) for key in given if key not in _ALLOWED]
-    if foreign:
-        raise UserError(
-            f"{who}: unknown key {foreign[0]!r}.{nearest(foreign[0], _ALLOWED)} "
-            f"Keys: {', '.join(_ALLOWED)} (optional)."
-        )
-    clip_id = _text(given["id"], "id", who)
-    who = f"clip {clip_id!r}"
-    split = given["split"]
-    if not isinstance(split, str) or split not in SPLITS:
-        raise UserError(f"{who}: unknown split {split!r}. Give train or report (test and val mean report).")
-    subject = given.get("subject")
-    return Clip(
-        clip_id,
-        _text(given["label"], "label", who),
-        SPLITS[split],
-        None if subject is None else _text(subject, "subject", who),
-    )
-
-
-def _text(value: Any, key: str, who: str) -> str:
-    """A name; whole numbers are taken as their digits."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole and not (isinstance(value, str) and value.strip()):
-        raise UserError(f"{who}: {key} is {value!r}; give a text that is not empty, or a whole number.")
-    return str(value)
-
-
-def _streams(clip_id: str, given: Any) -> dict[str, np.ndarray]:
-    """The streams of one clip as finite float32 ``(time, dim)`` of one length."""
-    who = f"clip {clip_id!r}"
-    if not isinstance(given, Mapping) or not given:
-        raise UserError(f"{who}: streams is {type(given).__name__}; give at least one name -> (time, dim).")
-    streams = {name: _stream(array, name, who) for name, array in given.items()}
-    lengths = {name: len(stream) for name, stream in streams.items()}
-    if len(set(lengths.values())) > 1:
-        raise UserError(
-            f"{who}: its streams differ in length: {lengths}. "
-            "Streams of one clip are synchronous: resample them to one frame rate."
-        )
-    return streams
-
-
-def _stream(array: Any, name: Any, who: str) -> np.ndarray:
-    if not isinstance(name, str) or not re.fullmatch(r"\w[\w-]*", name):
-        raise UserError(f"{who}: a stream is named {name!r}; use letters, digits, '_' and '-'.")
-    where = f"{who}, stream {name!r}"
-    try:
-        values = np.asarray(array)
-    except ValueError as error:
-        raise UserError(
-            f"{where} is ragged: its frames differ in length. Give one (time, dim) array."
-        ) from error
-    if values.dtype.kind not in "fiub":
-        raise UserError(f"{where} holds {values.dtype}, not numbers. Give one (time, dim) array of floats.")
-    if values.ndim != 2 or 0 in values.shape:
-        raise UserError(f"{where} has shape {values.shape}; expected (time, dim), both at least 1.")
-    with np.errstate(over="ignore"):
-        stream = values.astype(np.float32)
-    bad = np.logical_not(np.isfinite(stream).all(axis=1))
-    if bad.any():
-        first = int(bad.argmax())
-        raise UserError(
-            f"{where} is NaN or infinite in {int(bad.sum())} of {len(bad)} frames, first in frame {first}. "
-            "Interpolate such frames, or cut them from every stream of the clip."
-        )
-    return stream
-
-
 def _append(
-    writer: StoreWriter, clip: Clip, streams: Mapping[str, np.ndarray], dims: Mapping[str, int]
+    writer: StoreWriter, clip: Clip, streams: Mapping[str, Measured], dims: Mapping[str, int]
 ) -> None:
     """Add a clip whose streams are those of the first one."""
-    got = {name: stream.shape[1] for name, stream in streams.items()}
+    got = {name: stream.values.shape[1] for name, stream in streams.items()}
     if got != dims:
         raise UserError(
             f"clip {clip.id!r}: its streams are {got} (name: dim), but those of the first clip are "
@@ -179,28 +133,66 @@ def _append(
         )
     if clip.id in writer:
         raise UserError(f"clip id {clip.id!r} came twice. Ids are unique over all splits: prefix the split.")
-    writer.append(clip, {name: streams[name] for name in dims})
+    writer.append(clip, {name: streams[name].values for name in dims})
 
 
-class _Splits:
-    """The labels seen in each split."""
+class _Cut:
+    """Cuts frames that are zero in every stream off the ends of clips, if asked to, and counts them."""
+
+    def __init__(self, asked: bool) -> None:
+        self._asked = asked
+        self._frames = 0
+        self._clips = 0
+
+    def padding(self, clip_id: str, streams: dict[str, Measured]) -> dict[str, Measured]:
+        """The clip without such frames.
+
+        Raises:
+            UserError: nothing would be left of it.
+        """
+        if not self._asked:
+            return streams
+        time = len(next(iter(streams.values())).values)
+        ends = [zero_ends(stream.values) for stream in streams.values()]
+        start, end = min(e[0] for e in ends), min(e[1] for e in ends)
+        if start == time:
+            raise UserError(f"clip {clip_id!r} is zero in every stream throughout. Leave it out.")
+        if not start and not end:
+            return streams
+        self._frames += start + end
+        self._clips += 1
+        return {name: Measured.of(stream.values[start : time - end]) for name, stream in streams.items()}
+
+    def findings(self) -> list[Finding]:
+        """How much was cut."""
+        if not self._clips:
+            return []
+        what = f"{self._frames:,} frame(s) of zeros were cut off the ends of {self._clips:,} clip(s)."
+        return [Finding("cut", what)]
+
+
+class _Labels:
+    """The labels of each split, with the number of their clips."""
 
     def __init__(self) -> None:
-        self._labels: dict[str, set[str]] = {"train": set(), "report": set()}
+        self._seen: dict[str, Counter[str]] = {}
 
     def add(self, clip: Clip) -> None:
-        self._labels[clip.split].add(clip.label)
+        self._seen.setdefault(clip.split, Counter())[clip.label] += 1
 
     def check(self) -> None:
-        train, report = self._labels["train"], self._labels["report"]
-        for split, labels in self._labels.items():
-            if not labels:
-                raise UserError(f"no clip has split {split}. A store needs clips to train and to report on.")
-        unseen = sorted(report - train)
-        if unseen:
+        train = self._seen.get(TRAIN)
+        if not train:
             raise UserError(
-                f"label {unseen[0]!r} is never seen in train ({len(unseen)} such). Labels of the training "
-                f"clips: {', '.join(sorted(train))}. Drop its clips, or move some of them to train."
+                f"no clip has split {TRAIN}. A store needs clips to train on. Splits: {MEANINGS}."
             )
+        for split, labels in self._seen.items():
+            unseen = in_order(labels.keys() - train.keys())
+            if unseen:
+                raise UserError(
+                    f"label {unseen[0]!r} is never seen in train ({labels[unseen[0]]} clip(s) of {split}; "
+                    f"{len(unseen)} such label(s): {listed(unseen)}). Labels of the training "
+                    f"clips: {', '.join(in_order(train))}. Drop its clips, or move some of them to train."
+                )
         if len(train) < 2:
             raise UserError(f"all clips are {next(iter(train))!r}; give clips of at least two classes.")

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from fusionbench.contract.errors import UserError
 from fusionbench.contract.reading import reason
 from fusionbench.nn.torch_file import TorchFile
 
@@ -21,10 +21,21 @@ DAMAGED = ".damaged"
 """ending of a checkpoint that could not be used"""
 
 
-def save_weights(module: nn.Module, path: Path) -> None:
-    """The module's parameters and buffers as safetensors."""
-    state = {name: value.detach().cpu().contiguous().clone() for name, value in module.state_dict().items()}
-    safetensors.torch.save_file(state, path)
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """The module's parameters and buffers by name, on the CPU, apart from the module.
+
+    Raises:
+        UserError: its state holds something that is no plain tensor.
+    """
+    kept = {}
+    for name, value in module.state_dict().items():
+        if not isinstance(value, Tensor) or value.layout != torch.strided:
+            raise UserError(
+                f"{name!r} of {type(module).__name__} is no plain tensor ({type(value).__name__}) and cannot "
+                "be kept: weights files hold nothing else. Register what is learnt as a parameter or buffer."
+            )
+        kept[name] = value.detach().cpu().contiguous().clone()
+    return kept
 
 
 class Checkpoint:

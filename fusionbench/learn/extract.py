@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.roles import Backbone, RelationEncoder
 from fusionbench.contract.watch import Watch
-from fusionbench.data.store import Store, writing
+from fusionbench.data.store import Store
+from fusionbench.data.store_writer import writing
 from fusionbench.learn.front_end import APPEARANCE
 
 CHUNK = 128
@@ -98,7 +100,9 @@ def _clip(
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(rows.start, rows.stop, CHUNK):
         chunk = slice(start, min(start + CHUNK, rows.stop))
-        features = backbone(_on(device, frames.arrays["frames"][chunk]).float() / 255)
+        pixels = _on(device, frames.arrays["frames"][chunk]).float() / 255
+        with blaming(backbone, "forward"):
+            features = backbone(pixels)
         for name in names:
             if name == APPEARANCE:
                 output = features.embedding.float()
@@ -107,7 +111,8 @@ def _clip(
             else:
                 assert relation is not None
                 points = _on(device, frames.arrays["landmarks"][chunk]) if relation.needs_landmarks else None
-                output = relation(features.map, points).float()
+                with blaming(relation, "forward"):
+                    output = relation(features.map, points).float()
             parts[name].append(output.cpu().numpy())
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from fusionbench.catalog.run_config import TrainingOptions
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.roles import Criterion
 from fusionbench.contract.types import Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import Checkpoint
+from fusionbench.learn.diverged import diverged
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, scores
 
@@ -70,7 +72,7 @@ def fit(
         checkpoint: where to go on after an interruption; removed at the end by the caller.
 
     Raises:
-        UserError: the loss became NaN or infinite.
+        UserError: the head raises, or logits, loss or gradients became NaN or infinite.
     """
     if model.head.solved:
         return _solve(model, train, selection, device, on_epoch)
@@ -81,9 +83,9 @@ def fit(
         train.epoch = epoch
         _set_learning_rates(optimizer, options, epoch)
         began = time.perf_counter()
-        metrics = _train_epoch(model, train, optimizer, criterion, options.clip_norm, device)
+        metrics = _train_epoch(model, train, optimizer, criterion, options, device)
         progress.seconds.append(time.perf_counter() - began)
-        model.head.calibrate(_labelled(model, selection, device))
+        _calibrate(model, selection, device)
         judged = scores(predict(model, selection, device))
         metrics.update({f"selection/{name}": value for name, value in judged.items()})
         progress.add(metrics, judged[headline], judged["loss"])
@@ -103,15 +105,21 @@ def fit(
 def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, on_epoch: OnEpoch) -> Fitted:
     """The one epoch of a head whose parameters are solved for; the front end stays as it is."""
     began = time.perf_counter()
-    model.head.solve(_labelled(model, train, device))
+    with blaming(model.head, "solve"):
+        model.head.solve(_labelled(model, train, device))
     seconds = time.perf_counter() - began
-    model.head.calibrate(_labelled(model, selection, device))
+    _calibrate(model, selection, device)
     metrics = {f"train/{name}": value for name, value in scores(predict(model, train, device)).items()}
     metrics |= {
         f"selection/{name}": value for name, value in scores(predict(model, selection, device)).items()
     }
     on_epoch(1, metrics)
     return Fitted(model, 1, _snapshot(model), [metrics], [seconds])
+
+
+def _calibrate(model: Model, selection: ClipLoader, device: str) -> None:
+    with blaming(model.head, "calibrate"):
+        model.head.calibrate(_labelled(model, selection, device))
 
 
 def _begin(
@@ -212,40 +220,54 @@ def _train_epoch(
     loader: ClipLoader,
     optimizer: torch.optim.Optimizer,
     criterion: Criterion,
-    clip_norm: float | None,
+    options: TrainingOptions,
     device: str,
 ) -> dict[str, float]:
     model.train()
+    learning = [p for p in model.parameters() if p.requires_grad]
     total, hits, seen = 0.0, 0, 0
-    for batch in loader:
+    for number, batch in enumerate(loader, 1):
         batch = batch.to(device)
-        loss, logits = model.head.training_loss(model.front_end(batch), batch.labels, criterion)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+        streams = model.front_end(batch)
+        with blaming(model.head, "training_loss", streams):
+            loss, logits = model.head.training_loss(streams, batch.labels, criterion)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = nn.utils.get_total_norm([p.grad for p in learning if p.grad is not None])
+        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+            raise diverged(model, batch, criterion, logits, loss, options, (loader.epoch + 1, number))
+        if options.clip_norm is not None:
+            nn.utils.clip_grads_with_norm_(learning, options.clip_norm, norm)
         optimizer.step()
         clips = len(batch.ids)
         total += loss.item() * clips
         hits += int((logits.argmax(-1) == batch.labels).sum())
         seen += clips
-    if not math.isfinite(total):
-        raise UserError(
-            f"the training loss became {total / seen}. "
-            "Try a smaller --set training.lr, or --set training.clip_norm=1."
-        )
     return {"train/loss": total / seen, "train/accuracy": hits / seen}
 
 
 @torch.inference_mode()
 def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
-    """What the model says of a split, in eval mode and the loader's order."""
+    """What the model says of a split, in eval mode and the loader's order.
+
+    Raises:
+        UserError: the head raises, or says NaN of a clip.
+    """
     model.eval()
     ids: list[str] = []
     labels, parts = [], []
     for batch in loader:
-        logits = model(batch.to(device))
-        parts.append(torch.log_softmax(logits.float(), dim=-1).cpu().numpy())
+        streams = model.front_end(batch.to(device))
+        with blaming(model.head, "forward", streams):
+            said = torch.log_softmax(model.head(streams).float(), dim=-1).cpu().numpy()
+        unsaid = np.isnan(said).any(axis=1)
+        if unsaid.any():
+            clip = batch.ids[int(unsaid.argmax())]
+            raise UserError(
+                f"{type(model.head).__name__} returned NaN for {int(unsaid.sum())} clip(s) of a batch, "
+                f"the first: {clip}. `fusionbench check fusion` looks for the cause."
+            )
+        parts.append(said)
         labels.append(batch.labels.numpy())
         ids.extend(batch.ids)
     return Predictions(tuple(ids), np.concatenate(labels), np.concatenate(parts))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from fusionbench.contract.blame import blaming
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
-from fusionbench.contract.types import ClipBatch, Streams
+from fusionbench.contract.types import ClipBatch, Streams, StreamSpec
 from fusionbench.data.store import StoreIndex
 from fusionbench.nn.classifier import kaiming_linear
 from fusionbench.nn.pooling import zero_padding
@@ -32,36 +34,44 @@ class FrontEnd(nn.Module):
 
 
 class StoredStreams(FrontEnd):
-    """``trainable: none``: the streams were extracted before; here they are standardised and widened.
+    """``trainable: none``: streams that are stored are standardised and brought to a width.
 
     Args:
         dims: stream name -> channels, in order.
         statistics: stream name -> mean and standard deviation of each channel; None leaves the scale.
-        width: a narrower stream goes through a learned linear map to so many channels, since heads
-            take their own width from their streams'; None leaves every stream as wide as it is.
+        widen: a narrower stream goes through a learned linear map to so many channels, since heads
+            take their own width from their streams'; None widens none.
+        narrow: a wider stream goes through one to so many channels, since heads grow with the
+            square of their streams' widths; None narrows none.
+
+    Attributes:
+        mapped: name -> channels before and after, of the streams that have a map.
     """
 
     def __init__(
         self,
         dims: Mapping[str, int],
         statistics: Mapping[str, tuple[Tensor, Tensor]] | None = None,
-        width: int | None = None,
+        widen: int | None = None,
+        narrow: int | None = None,
     ):
         super().__init__()
         self.names = tuple(dims)
+        wanted = {name: min(max(dim, widen or dim), narrow or math.inf) for name, dim in dims.items()}
+        self.mapped = {name: (dim, int(wanted[name])) for name, dim in dims.items() if wanted[name] != dim}
         self._scaled = statistics is not None
         for name, (mean, std) in (statistics or {}).items():
             self.register_buffer(f"mean_{name}", mean)
             self.register_buffer(f"std_{name}", std)
-        self.widen = nn.ModuleList(
-            kaiming_linear(nn.Linear(dim, width)) if width and dim < width else nn.Identity()
-            for dim in dims.values()
+        self.maps = nn.ModuleList(
+            kaiming_linear(nn.Linear(*self.mapped[name])) if name in self.mapped else nn.Identity()
+            for name in dims
         )
 
     def forward(self, batch: ClipBatch) -> Streams:
         streams = {}
-        for name, widen in zip(self.names, self.widen, strict=True):
-            streams[name] = zero_padding(widen(self._standardised(name, batch)), batch.mask)
+        for name, to_width in zip(self.names, self.maps, strict=True):
+            streams[name] = zero_padding(to_width(self._standardised(name, batch)), batch.mask)
         return Streams(streams, batch.mask)
 
     def _standardised(self, name: str, batch: ClipBatch) -> Tensor:
@@ -99,7 +109,8 @@ class EndToEnd(FrontEnd):
     def forward(self, batch: ClipBatch) -> Streams:
         clips, time = batch.mask.shape
         frames = rearrange(batch.arrays["frames"], "b t c h w -> (b t) c h w").float() / 255
-        features = self.backbone(frames)
+        with blaming(self.backbone, "forward"):
+            features = self.backbone(frames)
         appearance = rearrange(features.embedding, "(b t) d -> b t d", t=time)
         if self.relation is None:
             return Streams({APPEARANCE: appearance}, batch.mask)
@@ -117,21 +128,33 @@ def _per_frame(relation: RelationEncoder, maps: Tensor, landmarks: Tensor | None
     """Maps ``(batch, time, channels, rows, cols)`` to ``(batch, time, dim)``."""
     time = maps.shape[1]
     points = None if landmarks is None else rearrange(landmarks, "b t n xy -> (b t) n xy")
-    encoded = relation(rearrange(maps, "b t c h w -> (b t) c h w"), points)
+    with blaming(relation, "forward"):
+        encoded = relation(rearrange(maps, "b t c h w -> (b t) c h w"), points)
     return rearrange(encoded, "(b t) d -> b t d", t=time)
 
 
 class Model(nn.Module):
-    """A front end and the head that is compared."""
+    """A front end and the head that is compared.
 
-    def __init__(self, front_end: FrontEnd, head: FusionHead):
+    Args:
+        front_end: makes streams of what is stored.
+        head: classifies them.
+        spec: the sizes that the head was built for.
+    """
+
+    def __init__(self, front_end: FrontEnd, head: FusionHead, spec: StreamSpec):
         super().__init__()
         self.front_end = front_end
         self.head = head
+        self.spec = spec
 
     def forward(self, batch: ClipBatch) -> Tensor:
         """Logits ``(batch, classes)``."""
         return self.head(self.front_end(batch))
+
+
+_OFF_CENTRE = 1e6
+"""mean square over variance from which the difference of two sums in float64 is no longer exact in float32"""
 
 
 def stream_statistics(
@@ -140,19 +163,40 @@ def stream_statistics(
     """Mean and standard deviation of each channel over the frames of the clips ``ids``.
 
     Frames are read clip by clip and summed in float64, so memory stays bounded.
-    A channel that does not vary keeps its scale.
+    Channels that lie far from zero are read once more and summed about their mean.
+    Nothing here depends on the unit of a channel. One that does not vary keeps its
+    scale; one that varies by no more than float32 resolves where its values lie is
+    divided by their magnitude, so that rounding is not taken for a signal.
     """
-    sums: dict[str, tuple[int, np.ndarray, np.ndarray]] = {}
-    for place in index.places(sorted(ids)):
-        rows = slice(index.first_row[place], index.first_row[place] + index.rows[place])
-        for name, array in arrays.items():
-            values = array[rows].astype(np.float64)
-            count, total, squares = sums.get(name, (0, np.zeros(1), np.zeros(1)))
-            sums[name] = (count + len(values), total + values.sum(0), squares + (values**2).sum(0))
-    statistics = {}
-    for name, (count, total, squares) in sums.items():
-        mean = total / count
-        std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-        std[std < 1e-6] = 1.0
-        statistics[name] = (torch.from_numpy(mean).float(), torch.from_numpy(std).float())
-    return statistics
+    places = index.places(sorted(ids))
+    return {name: _channel_statistics(index, array, places) for name, array in arrays.items()}
+
+
+def _channel_statistics(index: StoreIndex, array: np.ndarray, places: np.ndarray) -> tuple[Tensor, Tensor]:
+    count, total, squares = 0, np.zeros(array.shape[1]), np.zeros(array.shape[1])
+    low, high = np.full(array.shape[1], np.inf), np.full(array.shape[1], -np.inf)
+    for values in _clips(index, array, places):
+        count, total, squares = count + len(values), total + values.sum(0), squares + (values**2).sum(0)
+        low, high = np.minimum(low, values.min(0)), np.maximum(high, values.max(0))
+    mean = total / count
+    variance = np.maximum(squares / count - mean**2, 0)
+    (off,) = np.nonzero(squares / count > _OFF_CENTRE * variance)
+    if len(off):
+        shift, about = np.zeros(len(off)), np.zeros(len(off))
+        for values in _clips(index, array, places):
+            centred = values[:, off] - mean[off]
+            shift, about = shift + centred.sum(0), about + (centred**2).sum(0)
+        variance[off] = np.maximum(about / count - (shift / count) ** 2, 0)
+        mean[off] += shift / count
+    std = np.sqrt(variance)
+    magnitude = np.maximum(np.abs(low), np.abs(high))
+    std = np.where(std <= np.finfo(np.float32).eps * magnitude, magnitude, std)
+    std[low == high] = 1.0
+    return torch.from_numpy(mean).float(), torch.from_numpy(std).float()
+
+
+def _clips(index: StoreIndex, array: np.ndarray, places: np.ndarray) -> Iterator[np.ndarray]:
+    """Each clip's rows ``(time, channels)`` in float64."""
+    for place in places:
+        first = index.first_row[place]
+        yield array[first : first + index.rows[place]].astype(np.float64)

@@ -1,4 +1,4 @@
-"""Tables of what is installed: components, their options, plugins."""
+"""Tables of what is installed and can be set: components, options, plugins."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.table import Table
 
 from fusionbench.catalog.plugins import ROLE_NAMES, Catalog, Component
 from fusionbench.catalog.presets import Preset
+from fusionbench.catalog.run_config import RunOptions
+from fusionbench.contract.options import Config
 from fusionbench.report.tables import plain_table
 
 
@@ -34,11 +36,69 @@ def component_table(kind: str, catalog: Catalog, presets: Mapping[str, Preset]) 
 def option_table(kind: str, name: str, component: Component, preset: Preset | None) -> Table:
     """Options of a component: default (or the preset's value), bounds, meaning."""
     cls = component.cls
-    table = plain_table(escape(f"{kind} {name}: {_summary(cls)}"), f"set one with --set {kind}.OPTION=VALUE")
+    title = f"{kind} {name}: {_summary(cls)}"
+    return _options(title, cls.Config, f"{kind}.", preset.options if preset else {})
+
+
+def group_table(
+    name: str, schema: type[Config], datasets: Mapping[str, Component], only: str | None = None
+) -> Table:
+    """One group of a run's options: default, bounds, meaning; and which datasets want them otherwise.
+
+    Args:
+        name: the group's.
+        schema: its options.
+        datasets: all that are installed.
+        only: one option, None = all.
+    """
+    prefix = "" if schema is RunOptions else f"{name}."
+    table = _options(f"{name}: {_summary(schema)}", schema, prefix, {}, only)
+    otherwise = [
+        f"{dataset}: {', '.join(changed)}"
+        for dataset, component in sorted(datasets.items())
+        if (changed := _changed(component.cls, schema, prefix))
+    ]
+    if otherwise:
+        table.caption = escape(f"{table.caption}\nother defaults of datasets: {'; '.join(otherwise)}")
+    return table
+
+
+def shown_table(
+    groups: Mapping[str, type[Config]], catalog: Catalog, presets: Mapping[str, Mapping[str, Preset]]
+) -> Table:
+    """Everything that has options to show."""
+    table = plain_table("what can be shown", "fusionbench show KIND NAME, or fusionbench show GROUP")
+    for column in ("kind or group", "names", "what it is"):
+        table.add_column(column, no_wrap=column == "kind or group")
+    for kind, role in ROLE_NAMES.items():
+        table.add_row(kind, ", ".join([*catalog.names(kind), *sorted(presets[kind])]), f"{role}s")
+    for name, schema in groups.items():
+        table.add_row(name, "", escape(f"options of a run: {_summary(schema)}"))
+    return table
+
+
+def _changed(dataset: Any, schema: type[Config], prefix: str) -> list[str]:
+    """A dataset's own defaults among the options that begin with ``prefix``, where they are others."""
+    defaults = {"sampling.frames": dataset.protocol.frames, **dataset.run_defaults}
+    own = {key.removeprefix(prefix): value for key, value in defaults.items() if key.startswith(prefix)}
+    return [
+        f"{option}={'null' if value is None else value}"
+        for option, value in own.items()
+        if option in schema.model_fields and schema.model_fields[option].default != value
+    ]
+
+
+def _options(
+    title: str, schema: type[Config], prefix: str, given: Mapping[str, Any], only: str | None = None
+) -> Table:
+    """One row an option; what is nested has a table of its own."""
+    table = plain_table(escape(title), f"set one with --set {prefix}OPTION=VALUE")
     for column in ("option", "type", "value", "allowed", "meaning"):
         table.add_column(column, no_wrap=column == "option")
-    for option, described in cls.Config.model_json_schema().get("properties", {}).items():
-        value = preset.options.get(option, described.get("default")) if preset else described.get("default")
+    for option, described in schema.model_json_schema().get("properties", {}).items():
+        if "$ref" in described or only not in (None, option):
+            continue
+        value = given.get(option, described.get("default"))
         table.add_row(
             option,
             _type(described),
@@ -46,7 +106,7 @@ def option_table(kind: str, name: str, component: Component, preset: Preset | No
             _allowed(described),
             escape(described.get("description", "")),
         )
-    if not cls.Config.model_fields:
+    if not table.row_count:
         table.add_row("(none)")
     return table
 

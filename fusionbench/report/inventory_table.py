@@ -1,31 +1,81 @@
-"""What a dataset holds beside what was published, and every problem."""
+"""What a dataset holds beside what was published, its parts and streams, and all that is wrong with it."""
 
 from __future__ import annotations
 
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.markup import escape
+from rich.table import Table
 
 from fusionbench.bench.verify import Verified
 from fusionbench.report.tables import plain_table
 
 
 def inventory_table(verified: Verified) -> Group:
-    """Counts a split and class, then the problems."""
-    inventory = verified.inventory
+    """Parts, streams, counts a split and class; then what was found, then the problems."""
+    shown: list[RenderableType] = [_parts(verified)]
+    if verified.streams:
+        shown.append(_streams(verified))
+    shown.append(_counts(verified))
+    if verified.findings:
+        shown.append(_findings(verified))
+    if verified.inventory.problems:
+        shown.append(_problems(verified))
+    return Group(*shown)
+
+
+def _parts(verified: Verified) -> Table:
     data = "  [stand-in: generated data]" if verified.stand_in else ""
-    counts = plain_table(escape(f"{verified.dataset} in {verified.root}{data}"))
-    for column in ("split/class", "found", "published"):
-        counts.add_column(column, justify="left" if column == "split/class" else "right")
-    for key in sorted({*inventory.found, *inventory.published}):
+    table = plain_table(escape(f"{verified.dataset} in {verified.root}{data}"))
+    for column in ("part", "clips", "subjects", "classes"):
+        table.add_column(column, justify="left" if column == "part" else "right")
+    for part in verified.parts:
+        people = "not known" if part.subjects is None else str(part.subjects)
+        table.add_row(escape(part.name or "all"), str(part.clips), people, str(len(part.classes)))
+    return table
+
+
+def _streams(verified: Verified) -> Table:
+    table = plain_table("streams")
+    for column in ("stream", "width", "shortest clip", "median", "longest"):
+        table.add_column(column, justify="left" if column == "stream" else "right")
+    for stream in verified.streams:
+        lengths = (str(stream.shortest), f"{stream.median:g}", str(stream.longest))
+        table.add_row(escape(stream.name), str(stream.width), *lengths)
+    return table
+
+
+def _counts(verified: Verified) -> Table:
+    inventory = verified.inventory
+    table = plain_table("clips")
+    columns = ("split/class", "found", *(["published"] if inventory.published else []))
+    for column in columns:
+        table.add_column(column, justify="left" if column == "split/class" else "right")
+    held = [f"{part.name}/{label}" for part in verified.parts for label in part.classes]
+    for key in dict.fromkeys([*held, *sorted(inventory.published)]):
         found, published = inventory.found.get(key, 0), inventory.published.get(key)
         style = "yellow" if published is not None and published != found else None
-        counts.add_row(key, str(found), "" if published is None else str(published), style=style)
-    counts.add_row(
-        "all", str(len(inventory.clips)), str(sum(inventory.published.values()) or ""), style="bold"
-    )
-    problems = plain_table(f"{len(inventory.problems)} problem(s)")
-    problems.add_column("clip")
-    problems.add_column("reason")
-    for problem in inventory.problems:
-        problems.add_row(escape(problem.clip), escape(problem.reason))
-    return Group(counts, problems) if inventory.problems else Group(counts)
+        cells = (escape(key), str(found), "" if published is None else str(published))
+        table.add_row(*cells[: len(columns)], style=style)
+    cells = ("all", str(len(inventory.clips)), str(sum(inventory.published.values())))
+    table.add_row(*cells[: len(columns)], style="bold")
+    return table
+
+
+def _findings(verified: Verified) -> Table:
+    wrong = sum(finding.wrong for finding in verified.findings)
+    table = plain_table(f"{len(verified.findings)} finding(s), {wrong} of them wrong")
+    table.add_column("")
+    table.add_column("what was found")
+    for finding in verified.findings:
+        state, style = ("wrong", "yellow") if finding.wrong else ("note", None)
+        table.add_row(state, escape(finding.message), style=style)
+    return table
+
+
+def _problems(verified: Verified) -> Table:
+    table = plain_table(f"{len(verified.inventory.problems)} problem(s)")
+    table.add_column("clip")
+    table.add_column("reason")
+    for problem in verified.inventory.problems:
+        table.add_row(escape(problem.clip), escape(problem.reason))
+    return table

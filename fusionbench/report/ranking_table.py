@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.tables import percent, plain_table
 from fusionbench.study.compare import Comparison
 from fusionbench.study.plan import Plan
@@ -51,9 +52,10 @@ def _caption(made: Comparison) -> str:
     seeds = len(made.experiment.seeds)
     chance = f"; chance {percent(made.ranking[0].chance)}" if made.ranking else ""
     again = f"; {made.reused} run(s) were finished before" if made.reused else ""
+    parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome for _, outcome in made.runs]))
     return (
         f"report split, %, mean ± standard deviation over {seeds} seed(s){chance}{again}. "
-        "The order claims no significance." + (f"\n{made.caution}" if made.caution else "")
+        "The order claims no significance." + parts + (f"\n{made.caution}" if made.caution else "")
     )
 
 

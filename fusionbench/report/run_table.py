@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.markup import escape
 from rich.table import Table
 
 from fusionbench.bench.outcome import Outcome
+from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.tables import percent, plain_table
 
 SHOWN = {"accuracy": "accuracy", "uar": "UAR", "f1": "macro F1"}
@@ -41,12 +44,13 @@ def run_table(outcome: Outcome) -> Table:
 def _caption(outcome: Outcome) -> str:
     clips = sum(len(f.report.ids) for f in outcome.folds)
     folds = f"{len(outcome.folds)} folds, " if len(outcome.folds) > 1 else ""
+    parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome]))
     skipped = f", {len(outcome.skipped)} clips skipped" if outcome.skipped else ""
     cost = (
         f"{outcome.cost['params']:,.0f} trained parameters, head {outcome.cost['ms_per_clip']:.3f} ms a clip"
     )
     reused = "\nfinished before and not trained again; --again trains it" if outcome.reused else ""
-    return f"{folds}{clips} clips judged{skipped}; {cost}\nMLflow run {outcome.run_id}{reused}"
+    return f"{folds}{clips} clips judged{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"
 
 
 def next_commands(outcome: Outcome) -> str:
@@ -54,6 +58,8 @@ def next_commands(outcome: Outcome) -> str:
     config = outcome.config
     other = "concat" if config["fusion"]["name"] != "concat" else "arpg"
     data = " --stand-in" if config["data"]["stand_in"] else ""
-    root = f" --data-root {config['data']['root']}" if config["data"]["root"] else ""
-    again = f"fusionbench run --fusion {other} --dataset {config['dataset']['name']}{data}{root}"
+    root = f" --data-root {shlex.quote(str(config['data']['root']))}" if config["data"]["root"] else ""
+    part = config["dataset"].get("report")
+    chosen = f" --set dataset.report={part}" if isinstance(part, str) else ""
+    again = f"fusionbench run --fusion {other} --dataset {config['dataset']['name']}{data}{root}{chosen}"
     return f"next: {again}\n      fusionbench ui"

@@ -17,6 +17,7 @@ from fusionbench.catalog.plugins import Catalog
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
+from fusionbench.figures.files import FORMATS
 from fusionbench.figures.ranking import HeadScores, comparison
 from fusionbench.study.execute import execute
 from fusionbench.study.experiment import Experiment, Member
@@ -199,7 +200,6 @@ def comparison_figure(made: Comparison) -> Any:
         rows.append(HeadScores(row.label, accuracy.values, spread if len(accuracy.values) > 1 else None))
     return comparison(
         rows,
-        made.experiment.question,
         interval="± standard deviation",
         chance=made.ranking[0].chance,
         caution=made.caution,
@@ -221,7 +221,7 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
         table["params"].append(row.params)
         table["ms per clip"].append(round(row.ms_per_clip, 3))
     tracked.log_table(table, "ranking.json")
-    tracked.log_figure(comparison_figure(made), "comparison.png")
+    tracked.log_figure(lambda: comparison_figure(made), *(f"comparison.{form}" for form in FORMATS))
     best = made.ranking[0]
     mean = best.metrics["accuracy"].mean
     tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})

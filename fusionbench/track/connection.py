@@ -7,9 +7,7 @@ import functools
 import http.client
 import logging
 import os
-import signal
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 import warnings
@@ -22,6 +20,7 @@ from filelock import FileLock
 
 from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.interrupts import interrupts_deferred
 from fusionbench.track.places import artifact_location, follow_database, local_path
 from fusionbench.track.schema import refuse_foreign
 
@@ -188,18 +187,11 @@ def undisturbed() -> Iterator[None]:
 
     A server may take minutes to answer and locks nothing here; there Ctrl-C comes through.
     """
-    interruptible = threading.current_thread() is threading.main_thread()  # no other thread ever is
-    if not interruptible or database_file(tracking_uri()) is None:
+    if database_file(tracking_uri()) is None:
         yield
         return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
-    try:
+    with interrupts_deferred():
         yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
-        if came:
-            signal.raise_signal(signal.SIGINT)
 
 
 @contextlib.contextmanager

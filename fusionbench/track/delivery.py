@@ -47,7 +47,7 @@ class Delivery:
         self._client = client
         self._run_id = run_id
         self._outbox = outbox
-        self._warn = warn
+        self.warn = warn
         self._waiting: deque[Operation] = deque()
         self._parcels = 0
         self._next_try = 0.0
@@ -69,7 +69,7 @@ class Delivery:
             while self._waiting and self._try(self._waiting[0]):
                 self._waiting.popleft()
             if not self._waiting:
-                self._warn("the MLflow server is back; everything was handed in")
+                self.warn("the MLflow server is back; everything was handed in")
         return not self._waiting
 
     def settle(self) -> bool:
@@ -86,7 +86,7 @@ class Delivery:
         aside = folder / f"{_LIST}.partial"
         aside.write_text(lines, encoding="utf-8")
         os.replace(aside, folder / _LIST)
-        self._warn(
+        self.warn(
             f"the MLflow server does not answer. The finished run is kept in {folder}; "
             "the same command hands it in when the server is back"
         )
@@ -100,7 +100,7 @@ class Delivery:
             if answers(tracking_uri(), seconds=2):
                 raise
             if not self._waiting:
-                self._warn("the MLflow server went away; the run goes on and will hand in what it lacks")
+                self.warn("the MLflow server went away; the run goes on and will hand in what it lacks")
             self._next_try = time.monotonic() + _PAUSE_SECONDS
             return False
         return True

@@ -6,7 +6,7 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -23,7 +23,6 @@ _FLUSH_SECONDS = 2.0
 """a batch costs about 7 ms on sqlite, so a short epoch must not pay for one of its own"""
 _METRICS_A_BATCH = 1000  # MLflow's limit, mlflow.utils.validation.MAX_METRICS_PER_BATCH
 _PARAMS_A_BATCH = 100  # MLflow's limit, mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
-_FIGURE_DPI = 120
 
 
 @dataclass(frozen=True)
@@ -105,11 +104,18 @@ class TrackedRun:
             self._tables.append(entry)
             self.set_tags({"mlflow.loggedArtifacts": json.dumps(self._tables)})
 
-    def log_figure(self, figure: Figure, path: str) -> None:
-        """Draws a figure into the artifact ``path``; the suffix chooses the format (.png, .svg, .pdf)."""
-        with _to_upload(path) as (local, folder):
-            figure.savefig(local, dpi=_FIGURE_DPI)
-            self.log_file(local, folder)
+    def log_figure(self, make: Callable[[], Figure], *paths: str) -> None:
+        """Draws a figure into artifacts of one folder; a suffix chooses the format (.png, .svg, .pdf).
+
+        One that cannot be drawn is told and left out: a picture is not worth the run.
+        """
+        from fusionbench.figures.files import drawn
+
+        with _to_upload(paths[0]) as (local, folder):
+            files = [local.with_name(PurePosixPath(path).name) for path in paths]
+            if drawn(make, self._delivery.warn, *files):
+                for file in files:
+                    self.log_file(file, folder)
 
     def log_file(self, local_path: Path, folder: str | None = None) -> None:
         """Copies a file into the artifact folder ``folder`` (None: the top)."""

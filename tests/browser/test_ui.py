@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,32 +16,9 @@ from fusionbench.figures.confusion import confusion_matrix
 from fusionbench.track.opening import open_run
 from fusionbench.track.runs import DatasetNote
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver on this machine"),
-]
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=2200,1200"
-)
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
 PATIENCE_SECONDS = 60
-
-
-@pytest.fixture
-def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator:
-    from selenium import webdriver
-
-    monkeypatch.setenv("SE_OFFLINE", "true")  # selenium must not look for a driver on the network
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]:
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
@@ -85,7 +61,7 @@ def write_numbers(run, accuracy: float, cost: float) -> None:
 
 def write_artifacts(run) -> None:
     counts = np.full((7, 7), 3) + np.diag(range(20, 27))
-    run.log_figure(confusion_matrix(counts, CLASSES, "arpg/afew", stand_in=True), "confusion.png")
+    run.log_figure(lambda: confusion_matrix(counts, CLASSES, "arpg/afew", stand_in=True), "confusion.png")
     run.log_table({"clip": ["a", "b"], "label": ["Sad", "Fear"]}, "predictions.json")
 
 

@@ -113,7 +113,7 @@ def test_bad_yaml_is_refused(tmp_path, text, message):
         ("fusions:\n  x: {plugin: arpg}\n", "line 1: no kind 'fusions'. Did you mean 'fusion'?"),
         (
             "fusion:\n  x: {plugin: argp}\n",
-            "line 2: preset 'x' names no installed fusion head: 'argp'. Did you mean 'arpg'?",
+            "line 2: preset 'x': no fusion head named 'argp'. Did you mean 'arpg'?",
         ),
         ("fusion:\n  x: arpg\n", "line 2: preset 'x' must read {plugin: NAME, options: {...}}"),
     ],

@@ -24,6 +24,46 @@ def test_show_prints_defaults_bounds_and_meaning(cli):
     assert "null" in next(line for line in preset.out.splitlines() if line.strip().startswith("trs"))
 
 
+def row(printed: str, first: str) -> str:
+    """The line of a printed table that starts with ``first``."""
+    return next(line for line in printed.splitlines() if line.split()[:1] == [first])
+
+
+def test_show_prints_the_groups_of_a_runs_options(cli):
+    training = cli("show", "training").out
+    assert ">= 1, <= 10000" in row(training, "epochs") and "passes over the training part" in training
+    assert "--set training.OPTION=VALUE" in training
+    assert "streams: batch_size=8, lr=0.002" in training  # and not epochs, where it wants the default
+    front_end = cli("show", "front_end").out
+    assert "none, relation, all" in row(front_end, "trainable") and "widen=64, narrow=256" in front_end
+    assert "16" in row(cli("show", "sampling").out, "frames")
+    assert "fail, skip" in row(cli("show", "data").out, "on_bad_clip")
+    rest = cli("show", "run").out
+    assert ">= 0" in row(rest, "seed") and "--set OPTION=VALUE" in rest and "weight_decay" not in rest
+    one = cli("show", "training", "lr").out
+    assert row(one, "lr") and "epochs" not in one
+
+
+def test_show_alone_lists_what_can_be_shown(cli):
+    shown = cli("show").out
+    for first in (
+        "fusion",
+        "relation",
+        "backbone",
+        "dataset",
+        "data",
+        "sampling",
+        "front_end",
+        "training",
+        "run",
+    ):
+        assert row(shown, first)
+    assert "arpg" in row(shown, "fusion")
+    assert cli("show", "dataset").out == cli("list", "dataset").out
+    said = cli("show", "--help").out
+    assert "data, sampling, front_end, training, run" in said and "fusionbench show training" in said
+
+
 def test_plugins_are_all_on(cli):
     ended = cli("plugins")
     assert ended.code == 0 and " off " not in ended.out
@@ -37,7 +77,9 @@ def test_plugins_are_all_on(cli):
             "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset.",
         ),
         (["show", "fusion", "temmma"], "Did you mean 'temma'?"),
-        (["show", "head", "arpg"], "no kind 'head'."),
+        (["show", "head", "arpg"], "nothing called 'head' to show."),
+        (["show", "trainings"], "Did you mean 'training'? Kinds: fusion, relation, backbone, dataset"),
+        (["show", "training", "rl"], "training has no option 'rl'. Did you mean 'lr'? Options: epochs,"),
     ],
 )
 def test_wrong_names_end_with_2(cli, arguments, message):

@@ -8,7 +8,6 @@ import signal
 
 import pytest
 
-from fusionbench.data.store import is_store
 from fusionbench.track.records import find_runs, get_run
 from tests.processes import start, wait_for
 
@@ -174,18 +173,19 @@ def test_after_kill_9_the_next_run_gives_the_figures_of_an_undisturbed_one(
     cache = tmp_path / "killed"
     child = start(cache, *command)
     started = {
-        "frames": lambda: any((cache / "frames").glob("*.partial/frames.npy")),
-        "streams": lambda: any((cache / "streams").glob("*.partial/*.npy")),
+        "frames": lambda: any((cache / "frames").glob(".fusionbench-*/frames.npy")),
+        "streams": lambda: any((cache / "streams").glob(".fusionbench-*/*.npy")),
         "unfinished": lambda: any((cache / "unfinished").glob("*/state.pt")),
     }
     wait_for(started[moment])
     child.kill()
     child.communicate()
-    assert not any(is_store(p) for p in cache.glob("*/*.partial"))
     monkeypatch.setenv("FUSIONBENCH_CACHE", str(cache))
     disturbed = cli(*command)
     assert disturbed.code == 0, disturbed.err
-    assert not list(cache.glob("*/*.partial")) and not list((cache / "unfinished").glob("*/"))
+    assert not [p for p in cache.glob("*/.fusionbench-*") if p.is_dir()] and not list(
+        (cache / "unfinished").glob("*/")
+    )
     monkeypatch.setenv("FUSIONBENCH_CACHE", str(tmp_path / "undisturbed"))
     undisturbed = cli(*command)
     assert json.loads(disturbed.out)["metrics"] == undisturbed.json["metrics"]

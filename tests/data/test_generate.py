@@ -1,6 +1,10 @@
 """A stand-in is complete or absent, marked, and the same however many processes draw it."""
 
+import contextlib
+import errno
 import hashlib
+import os
+import shutil
 
 import pytest
 
@@ -8,6 +12,7 @@ from fusionbench.contract.dataset import Dataset, StandInPlan
 from fusionbench.contract.errors import UserError
 from fusionbench.data.generate import generate
 from fusionbench.data.marker import FILE_NAME, read_marker
+from fusionbench.data.place import replacing
 
 
 class Flat(Dataset):
@@ -37,7 +42,7 @@ class Breaking(Flat):
     def write_stand_in(cls, root, clips):
         for clip in clips:
             if clip.split == "report":
-                raise OSError("disk full")
+                raise OSError(errno.ENOSPC, "No space left on device")
             (root / clip.id).touch()
 
 
@@ -88,7 +93,7 @@ def test_another_seed_draws_other_people(tmp_path):
 
 
 def test_what_fails_leaves_nothing_behind(tmp_path):
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UserError, match=r"data cannot be written: No space left on device\. Free space"):
         generate(Breaking, tmp_path / "data", workers=1)
     assert not [path for path in tmp_path.iterdir() if "data" in path.name]
 
@@ -104,3 +109,30 @@ def test_real_files_are_never_touched(tmp_path):
 def test_a_dataset_without_a_stand_in(tmp_path):
     with pytest.raises(UserError, match="dataset 'gated' has no stand-in"):
         generate(Gated, tmp_path / "gated")
+
+
+class Crashing(Flat):
+    """Takes its process down, as a lack of memory does."""
+
+    name = "crashing"
+
+    @classmethod
+    def write_stand_in(cls, root, clips):
+        os._exit(1)
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"drawing .*data stopped: a process was killed"):
+        generate(Crashing, tmp_path / "data", workers=2)
+    assert not [path for path in tmp_path.iterdir() if "data" in path.name]
+
+
+def test_remains_of_a_killed_one_are_cleared_away_files_of_the_user_are_not(tmp_path):
+    (tmp_path / "flat.partial").mkdir()
+    with contextlib.suppress(KeyboardInterrupt), replacing(tmp_path / "flat") as unfinished:
+        shutil.copytree(unfinished, unfinished.with_name(f"{unfinished.name}0"))  # as if it had been killed
+        raise KeyboardInterrupt
+    assert len(list(tmp_path.iterdir())) == 2
+    generate(Flat, tmp_path / "flat", workers=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flat", "flat.partial"]

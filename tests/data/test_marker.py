@@ -1,5 +1,6 @@
 """Generated data are known as such wherever they, or a part of them, are moved."""
 
+import os
 import shutil
 
 import pytest
@@ -45,8 +46,30 @@ def test_real_data_have_no_marker(tmp_path):
     assert read_marker(tmp_path / "absent") is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"kind": "stand-in"}', '{"kind": "other", "dataset": "afew"}'])
+WHOLE = '{"kind": "stand-in", "dataset": "afew", "generator": 1, "seed": 1, "published": %s}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"kind": "stand-in"}',
+        '{"kind": "other", "dataset": "afew"}',
+        WHOLE % "[]",
+        WHOLE % '{"a": "many"}',
+        "[" * 100_000,
+        "\ud800",
+    ],
+)
 def test_a_damaged_marker_does_not_make_data_real(root, text):
-    (root / FILE_NAME).write_text(text)
+    (root / FILE_NAME).write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(UserError, match="marks generated data but is damaged"):
+        read_marker(root)
+
+
+def test_a_marker_that_is_no_file_does_not_make_data_real_nor_block(root):
+    (root / FILE_NAME).unlink()
+    os.mkfifo(root / FILE_NAME)
+    with pytest.raises(UserError, match="is a pipe or a device"):
         read_marker(root)

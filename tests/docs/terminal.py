@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import shlex
+import shutil
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -54,9 +55,13 @@ class Terminal:
             AssertionError: it names a program, a make target or a folder that is not there.
         """
         program, *arguments = shlex.split(command, comments=True)
-        while "=" in program and arguments:
-            self._patch.setenv(*program.split("=", 1))
-            program, *arguments = arguments
+        with pytest.MonkeyPatch.context() as for_this:
+            while "=" in program and arguments:
+                for_this.setenv(*program.split("=", 1))
+                program, *arguments = arguments
+            return self._program(program, arguments)
+
+    def _program(self, program: str, arguments: list[str]) -> Ended:
         if program == "fusionbench":
             return self._fusionbench(arguments)
         if program == "make":
@@ -69,6 +74,8 @@ class Terminal:
         elif program == "cd":
             if Path(arguments[0]).is_dir():
                 self._patch.chdir(arguments[0])
+        elif program == "rm":
+            self._remove(arguments)
         else:
             assert program in ELSEWHERE, f"nothing here knows how to check {program!r}"
         return Ended(0, "")
@@ -84,6 +91,15 @@ class Terminal:
         with pytest.raises(SystemExit) as ended:
             main()
         return Ended(int(ended.value.code or 0), "".join(self._capture.readouterr()))
+
+    def _remove(self, arguments: list[str]) -> None:
+        """``rm -rf``, in the reader's own folder, which is also their home."""
+        assert arguments[0] == "-rf", "a page that removes something must not stop where it is not there"
+        here = Path.cwd()
+        for name in arguments[1:]:
+            target = (here / name.replace("~", str(here), 1)).resolve()
+            assert target.is_relative_to(here) and target != here, f"{name} is not the reader's"
+            shutil.rmtree(target) if target.is_dir() else target.unlink(missing_ok=True)
 
     def _install(self, arguments: list[str]) -> None:
         """What ``pip install -e FOLDER`` leaves: the folder on the path, its entry points on record."""

@@ -30,6 +30,7 @@ from fusionbench.catalog.plugins import KINDS, collect
 from fusionbench.catalog.presets import read_presets
 from fusionbench.catalog.resolve import Request
 from fusionbench.study.experiment import members, read_experiment
+from tests.docs.messages import is_printed
 from tests.docs.pages import PAGES, ROOT, Block, Step, blocks, steps
 from tests.docs.terminal import Terminal
 
@@ -107,3 +108,28 @@ def test_numbers_are_set_aside_when_outputs_are_compared(text: str, same: str):
 
 def test_words_are_not_set_aside():
     assert comparable("chosen on the selection split") != comparable("chosen on the report split")
+
+
+QUOTED = ROOT / "docs" / "when-something-goes-wrong.md"
+
+
+def quotes() -> list[str]:
+    """The messages on the page: lines of its text blocks, and what its tables have under ``message``."""
+    shown = [line for block in blocks(QUOTED) if block.language == "text" for line in block.text.splitlines()]
+    rows, in_table = [], False
+    for line in QUOTED.read_text(encoding="utf-8").splitlines():
+        in_table = line.startswith("| message |") or (in_table and line.startswith("|"))
+        if in_table and (first := re.match(r"\| `([^`]+)`", line)):
+            rows.append(first[1])
+    return [quote for quote in (*shown, *rows) if quote.strip()]
+
+
+@pytest.mark.parametrize("quote", quotes())
+def test_messages_on_the_page_are_those_of_the_code(quote: str):
+    assert is_printed(quote), f"no message reads {quote!r}"
+
+
+def test_a_message_that_nothing_prints_is_noticed():
+    assert is_printed("the cache … cannot be written")
+    assert not is_printed("the cache … cannot be read")
+    assert len(quotes()) > 15

@@ -48,6 +48,15 @@ def test_fusion_heads(name):
     held("fusion", name, SMALL.get(name, {}))
 
 
+@pytest.mark.parametrize("name", installed("fusion"))
+def test_fusion_heads_take_streams_of_any_name(name):
+    cls = collect().get("fusion", name).cls
+    config = cls.Config(**SMALL.get(name, {}))
+    found = {finding.rule: finding for finding in fb.testing.rules(cls, config, compile=False)}
+    held = found["takes streams of any name"]
+    assert (held.state, held.detail) == ("passed", "keys, type, 1")
+
+
 @pytest.mark.parametrize(("name", "options"), OTHERWISE)
 def test_fusion_heads_with_other_options(name, options):
     held("fusion", name, options)

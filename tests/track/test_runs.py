@@ -111,7 +111,7 @@ def test_artifacts_come_back():
     with opened() as run:
         run.log_json({"fusion": {"trs": None}}, "config.json")
         run.log_text("a,b\n", "tables/raw.csv")
-        run.log_figure(figure, "figures/curve.png")
+        run.log_figure(lambda: figure, "figures/curve.png")
         Path("weights.safetensors").write_bytes(b"12345678")
         run.log_file(Path("weights.safetensors"), "weights")
     assert read_json(run.run_id, "config.json") == {"fusion": {"trs": None}}

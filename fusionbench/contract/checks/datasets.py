@@ -15,7 +15,8 @@ from fusionbench.contract.checks.findings import Broken, Finding, Rule, Skipped,
 from fusionbench.contract.dataset import Clip, Dataset, Inventory
 from fusionbench.contract.errors import BadClip
 
-SPLITS = ("train", "report", "")
+PARTS = ("train", "selection", "report")
+STAND_IN_SPLITS = {"", *PARTS}
 DECODED = 3
 """clips that are decoded"""
 LANDMARKS = 68
@@ -93,8 +94,8 @@ def scans(trial: DatasetTrial) -> str:
     for clip in clips:
         if clip.label not in classes:
             raise Broken(f"clip {clip.id!r} is labelled {clip.label!r}; expected one of {classes}")
-        if clip.split not in SPLITS:
-            raise Broken(f"clip {clip.id!r} is in split {clip.split!r}; expected one of {SPLITS}")
+        if not isinstance(clip.split, str):
+            raise Broken(f"clip {clip.id!r} is in split {clip.split!r}; expected a text")
         for name in clip.files:
             if Path(name).is_absolute() or not (trial.root / name).exists():
                 raise Broken(f"clip {clip.id!r} names file {name!r}; expected one that is there, below root")
@@ -165,13 +166,20 @@ def folds_are_disjoint(trial: DatasetTrial) -> str:
         raise Broken(f"the folds are called {names}; expected one or more different names")
     reported: Counter[str] = Counter()
     for fold in folds:
-        train, report = set(fold.train), set(fold.report)
+        train, selection, report = set(fold.train), set(fold.selection), set(fold.report)
         if not train or not report:
             raise Broken(f"fold {fold.name!r} has {len(train)} clips to train on and {len(report)} to report")
-        if train & report:
-            raise Broken(f"fold {fold.name!r} trains on {len(train & report)} clips that it reports")
-        if not train | report <= known:
-            raise Broken(f"fold {fold.name!r} names unknown clips, such as {min((train | report) - known)!r}")
+        for done, some, others in (
+            ("trains", train, report),
+            ("selects", selection, report),
+            ("trains", train, selection),
+        ):
+            if some & others:
+                what = "reports" if others is report else "selects on"
+                raise Broken(f"fold {fold.name!r} {done} on {len(some & others)} clips that it {what}")
+        everything = train | selection | report
+        if not everything <= known:
+            raise Broken(f"fold {fold.name!r} names unknown clips, such as {min(everything - known)!r}")
         reported.update(fold.report)
     if reported and max(reported.values()) > 1:
         raise Broken(
@@ -183,11 +191,14 @@ def folds_are_disjoint(trial: DatasetTrial) -> str:
 def folds_follow_clips(trial: DatasetTrial) -> None:
     first = {fold.name: fold for fold in trial.dataset.folds(trial.clips)}
     for fold in trial.dataset.folds(trial.clips[::-1]):
-        if fold.name not in first or set(fold.report) != set(first[fold.name].report):
+        same = fold.name in first and all(
+            set(getattr(fold, part)) == set(getattr(first[fold.name], part)) for part in PARTS
+        )
+        if not same:
             raise Broken(f"fold {fold.name!r} changes with the order of the clips")
     unread = trial.clips[0].id
     for fold in trial.dataset.folds(trial.clips[1:]):
-        if unread in (*fold.train, *fold.report):
+        if unread in (*fold.train, *fold.selection, *fold.report):
             raise Broken(f"fold {fold.name!r} holds {unread!r}, a clip that could not be read")
 
 
@@ -196,9 +207,11 @@ def subjects_stay_apart(trial: DatasetTrial) -> str:
     if not subject:
         raise Skipped("no subject is known")
     for fold in trial.dataset.folds(trial.clips):
-        train, report = ({subject[i] for i in ids if i in subject} for ids in (fold.train, fold.report))
-        if train & report:
-            raise Broken(f"subject {min(train & report)!r} is on both sides of fold {fold.name!r}")
+        seen, report = (
+            {subject[i] for i in ids if i in subject} for ids in ((*fold.train, *fold.selection), fold.report)
+        )
+        if seen & report:
+            raise Broken(f"subject {min(seen & report)!r} is on both sides of fold {fold.name!r}")
     return f"{len(set(subject.values()))} subjects"
 
 
@@ -208,8 +221,10 @@ def plans_stand_in(trial: DatasetTrial) -> str:
         raise Skipped("it offers no stand-in")
     if not set(plan.classes) <= set(trial.dataset.classes):
         raise Broken(f"the plan's classes are {plan.classes}; expected some of {trial.dataset.classes}")
-    if not set(plan.splits) <= set(SPLITS):
-        raise Broken(f"the plan's splits are {tuple(plan.splits)}; expected some of {SPLITS}")
+    if not set(plan.splits) <= STAND_IN_SPLITS:
+        raise Broken(
+            f"the plan's splits are {tuple(plan.splits)}; expected some of {sorted(STAND_IN_SPLITS)}"
+        )
     return ", ".join(f"{split or 'all'}: {people} people" for split, (people, _) in plan.splits.items())
 
 
@@ -218,7 +233,7 @@ RULES: list[Rule[DatasetTrial]] = [
         "scan() lists clips with ids of their own and known labels",
         scans,
         "give every clip an id that is unique in the dataset, one of classes as label, "
-        "a split of train, report or '', and files relative to root",
+        "the split it is in (train, selection, report, ... or ''), and files relative to root",
         essential=True,
     ),
     Rule(

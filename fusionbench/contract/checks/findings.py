@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
+from fusionbench.contract.blame import raised, remedy
+
 SEED = 2511
 """every rule draws from here, so that a finding can be had again"""
 TOLERANCE = 1e-4
 """of what ought to be equal in float32, relative to its largest magnitude"""
+MEND_FIRST = "mend first: "
+"""how the detail of a rule begins that waits for an essential one before it"""
 SMALLEST_SCALE = 0.1
 """magnitudes below are compared as if they were this large: rounding does not shrink with them"""
 
@@ -32,6 +34,11 @@ class Finding:
     """what came and what was expected, or why the rule was skipped"""
     fix: str = ""
     """the likely remedy of a broken rule"""
+
+    @property
+    def waits(self) -> bool:
+        """True where a rule before it has to be mended first."""
+        return self.detail.startswith(MEND_FIRST)
 
     def plain(self) -> dict[str, str]:
         """As JSON can hold it."""
@@ -68,7 +75,7 @@ def judge(rules: Sequence[Rule[Subject]], subject: Subject) -> list[Finding]:
     blocked = ""
     for rule in rules:
         if blocked:
-            findings.append(Finding(rule.name, "skipped", f"mend first: {blocked}"))
+            findings.append(Finding(rule.name, "skipped", f"{MEND_FIRST}{blocked}"))
             continue
         findings.append(_finding(rule, subject))
         if rule.essential and findings[-1].state == "broken":
@@ -86,17 +93,7 @@ def _finding(rule: Rule[Subject], subject: Subject) -> Finding:
         except Broken as broken:
             return Finding(rule.name, "broken", str(broken), broken.fix or rule.fix)
         except Exception as error:  # a stranger's code may raise anything; the rule it broke is named
-            return Finding(rule.name, "broken", raised(error), rule.fix)
-
-
-def raised(error: Exception) -> str:
-    """An error in one line, with the place in the component's own code."""
-    here = (Path(torch.__file__).parent, Path(__file__).parents[2])
-    stack = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in stack if not any(Path(frame.filename).is_relative_to(p) for p in here)]
-    where = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
-    message = " ".join(str(error).split())
-    return f"raised {type(error).__name__}: {message}{where}"
+            return Finding(rule.name, "broken", raised(error), remedy(error) or rule.fix)
 
 
 def difference(found: Tensor, expected: Tensor) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from fusionbench.contract.checks.findings import SEED, Broken, expect_tensor
 from fusionbench.contract.checks.networks import without_gradient
+from fusionbench.contract.non_finite import NO_DIVISION_BY_ZERO, first_non_finite
 from fusionbench.contract.roles import FusionHead
 from fusionbench.contract.types import Streams, StreamSpec
 
@@ -113,9 +114,9 @@ class HeadTrial:
             else:
                 optimizer = torch.optim.Adam(head.train().parameters(), lr=LEARNING_RATE)
                 for streams, _ in batches:
-                    loss = training_loss(head, streams)
                     optimizer.zero_grad()
-                    loss.backward()
+                    training_loss(head, streams).backward()
+                    _refuse_gradients(head, streams, case)
                     optimizer.step()
             head.eval().calibrate(batches[:1])
             self._trained[case] = head
@@ -137,6 +138,18 @@ class HeadTrial:
             self._gradients[case] = Gradients(largest, without_gradient(head))
         return self._gradients[case]
 
+    def not_finite_stream(self, case: str, name: str) -> Broken:
+        """What is said of a stream whose gradient is NaN or infinite."""
+        head = self.trained(case).train()
+
+        def loss() -> Tensor:
+            batches = [self.batch(case, seed=step) for step in range(STEPS)]
+            for stream in (stream for streams in batches for stream in streams.values()):
+                stream.requires_grad_()
+            return torch.stack([_loss(head, streams) for streams in batches]).sum()
+
+        return not_finite(f"gradient on stream {name!r} of {case}", loss)
+
     def backward(self, head: FusionHead, streams: Streams, dtype: torch.dtype | None = None) -> None:
         """One backward pass of the training loss, down to the streams; in autocast to ``dtype``."""
         for stream in streams.values():
@@ -155,15 +168,36 @@ def labels(clips: int) -> Tensor:
 def training_loss(head: FusionHead, streams: Streams) -> Tensor:
     """The head's own training loss on a batch, its form checked."""
     clips = len(streams.mask)
-    returned = head.training_loss(streams, labels(clips), F.cross_entropy)
+    returned: Any = head.training_loss(streams, labels(clips), F.cross_entropy)
     if not (isinstance(returned, tuple) and len(returned) == 2):
         raise Broken(f"training_loss: got {type(returned).__name__}; expected a pair (loss, logits)")
     loss, logits = returned
+    for value, what in ((logits, "logits"), (loss, "loss")):
+        if isinstance(value, Tensor) and not torch.isfinite(value).all():
+            raise not_finite(f"{what} of training_loss", lambda: _loss(head, streams))
     expect_tensor(loss, (), "loss of training_loss", "(a scalar)")
     expect_tensor(logits, (clips, CLASSES), "logits of training_loss", "(batch, classes)")
     if not loss.requires_grad:
         raise Broken("the training loss depends on no parameter")
     return loss
+
+
+def _loss(head: FusionHead, streams: Streams) -> Tensor:
+    return head.training_loss(streams, labels(len(streams.mask)), F.cross_entropy)[0]
+
+
+def _refuse_gradients(head: FusionHead, streams: Streams, case: str) -> None:
+    """Refuse gradients that are NaN or infinite, with the operation they come from."""
+    bad = [n for n, p in head.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()]
+    if bad:
+        raise not_finite(f"gradient of {bad[0]} from {case}", lambda: _loss(head, streams))
+
+
+def not_finite(what: str, loss: Callable[[], Tensor]) -> Broken:
+    """What is said of NaN and infinity: where it arises, if that is found when ``loss`` is computed again."""
+    origin = first_non_finite(loss)
+    found, fix = (f": {origin}", origin.fix) if origin else ("; expected finite ones", NO_DIVISION_BY_ZERO)
+    return Broken(f"{what}: holds NaN or infinite values{found}", fix)
 
 
 @torch.inference_mode()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fusionbench.contract.blame import raised
 from fusionbench.contract.checks import networks
 from fusionbench.contract.checks.findings import (
     Broken,
@@ -21,10 +22,16 @@ from fusionbench.contract.checks.findings import (
     expect_tensor,
     judge,
     percent,
-    raised,
 )
+from fusionbench.contract.checks.head_inputs import ANY_NAME, NO_GRAPH, UNTOUCHED
 from fusionbench.contract.checks.head_invariance import INVARIANCE
-from fusionbench.contract.checks.head_trial import CLASSES, HeadTrial, logits, training_loss
+from fusionbench.contract.checks.head_trial import (
+    CLASSES,
+    HeadTrial,
+    logits,
+    not_finite,
+    training_loss,
+)
 from fusionbench.contract.roles import FusionHead
 
 LONG = 200
@@ -79,7 +86,19 @@ def returns_logits(trial: HeadTrial) -> None:
                 f"got {shape} from {case}; expected (batch, classes) = {expected}",
                 "pool over time, with fb.masked_mean say",
             )
+        if isinstance(found, torch.Tensor) and not torch.isfinite(found).all():
+            streams, head = trial.batch(case), trial.build(case).eval()
+            raise not_finite(f"logits from {case}", lambda: head(streams).sum())  # noqa: B023
         expect_tensor(found, expected, f"logits from {case}", "(batch, classes)")
+        _refuse_probabilities(found, case)
+
+
+def _refuse_probabilities(found: torch.Tensor, case: str) -> None:
+    if (found >= 0).all() and not differs(found.sum(dim=-1), torch.ones(len(found))):
+        raise Broken(
+            f"each clip's logits from {case} lie in [0, 1] and sum to 1: they are probabilities already",
+            "return what comes before the softmax, or its logarithm: the loss applies a softmax of its own",
+        )
 
 
 def trains(trial: HeadTrial) -> None:
@@ -101,10 +120,7 @@ def reaches_streams(trial: HeadTrial) -> None:
             if name in read and largest == 0.0:
                 raise Broken(f"no gradient reaches stream {name!r} of {case}, which reads() names")
             if name in read and math.isinf(largest) and not trial.cls.solved:
-                raise Broken(
-                    f"the gradient on stream {name!r} of {case} is NaN or infinite; expected finite numbers",
-                    "add a small number under each root and divisor: frames may all be alike",
-                )
+                raise trial.not_finite_stream(case, name)
             if name not in read and largest > 0.0:
                 raise Broken(
                     f"a gradient reaches stream {name!r} of {case}, which reads() leaves out",
@@ -137,7 +153,10 @@ def takes_long_clips(trial: HeadTrial) -> str:
 
 def runs_in_bfloat16(trial: HeadTrial) -> None:
     head = trial.build(trial.main).train()
-    trial.backward(head, trial.batch(trial.main), torch.bfloat16)
+    try:
+        trial.backward(head, trial.batch(trial.main), torch.bfloat16)
+    except Broken as broken:
+        raise Broken(str(broken)) from broken  # the likely fix is this rule's
     for name, parameter in head.named_parameters():
         if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
             raise Broken(f"the gradient of {name} is NaN or infinite; expected finite numbers")
@@ -191,6 +210,7 @@ RULES: list[Rule[HeadTrial]] = [
         "take sizes from spec and pool over time, with fb.masked_mean say",
         essential=True,
     ),
+    UNTOUCHED,
     Rule(
         "trains, also on one clip and after an evaluation",
         trains,
@@ -208,6 +228,8 @@ RULES: list[Rule[HeadTrial]] = [
         reaches_parameters,
         "remove what the loss does not use, or freeze it with requires_grad_(False)",
     ),
+    NO_GRAPH,
+    ANY_NAME,
     Rule(
         "takes clips from min_time frames on",
         takes_every_length,

@@ -28,6 +28,9 @@ def keeps_outputs_when_saved(
     Raises:
         Broken: the outputs differ.
     """
+    for name, value in module.state_dict().items():
+        if not isinstance(value, Tensor):
+            raise Broken(f"{name!r} is {type(value).__name__}; expected tensors, weights files hold no more")
     file = io.BytesIO()
     torch.save(module.state_dict(), file)
     file.seek(0)

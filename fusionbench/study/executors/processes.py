@@ -1,19 +1,16 @@
-"""Jobs in several processes, which end with this one: on Ctrl-C in order, and at once if it is killed."""
+"""Jobs in several processes; on Ctrl-C they close their runs."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import queue
 import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
 from typing import Any, NoReturn
 
 from fusionbench.bench.source import RunData, data_key, open_data
@@ -21,6 +18,7 @@ from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import FusionBenchError
 from fusionbench.contract.watch import Watch
+from fusionbench.data.workers import Workers, ctrl_c
 from fusionbench.study.experiment import Member
 from fusionbench.study.job import EpochsOnly, Job, Result, run_job
 
@@ -80,42 +78,32 @@ def _until_broken(
     advance: Callable[[int], None],
 ) -> list[_Turn]:
     """Work on what is pending in one pool; what ran when the pool broke, nothing where all is done."""
-    # Spawned, not forked: a forked copy of a process that has threads can hang.
-    context = multiprocessing.get_context("spawn")
-    told = context.Queue()
-    others = set(multiprocessing.active_children())
+    told = multiprocessing.get_context("spawn").Queue()
     running: dict[Future[Result], _Turn] = {}
     broken: list[_Turn] = []
-    with ProcessPoolExecutor(workers, context, _enter, (told,)) as pool:
-        try:
-            while running or (pending and not broken):
-                with _ctrl_c(held=True):
-                    while not broken and _may_start(pending, running, workers):
-                        turn = pending.popleft()
-                        config = members[turn.job.member].config
-                        try:
-                            future = pool.submit(_in_worker, config, turn.job.fold, parent, turn.wait)
-                        except BrokenProcessPool:
-                            pending.appendleft(turn)  # an idle worker was killed; nobody's fault
-                            return broken
-                        running[future] = turn
-                _tell(told, advance)
-                for future in [future for future in running if future.done()]:
-                    turn = running.pop(future)
-                    error = future.exception()
-                    if isinstance(error, BrokenProcessPool):
-                        broken.append(turn)
-                    elif error:
-                        results[turn.job] = Result(reason=f"{type(error).__name__}: {error}")
-                    elif (result := future.result()).busy:
-                        pending.append(replace(turn, wait=True))
-                    else:
-                        results[turn.job] = result
-        except KeyboardInterrupt:
-            for worker in set(multiprocessing.active_children()) - others:
-                if worker.pid is not None:
-                    os.kill(worker.pid, signal.SIGINT)
-            raise
+    with Workers(workers, patient=True, enter=_enter, arguments=(told,)) as pool:
+        while running or (pending and not broken):
+            while not broken and _may_start(pending, running, workers):
+                turn = pending.popleft()
+                config = members[turn.job.member].config
+                try:
+                    future = pool.submit(_in_worker, config, turn.job.fold, parent, turn.wait)
+                except BrokenProcessPool:
+                    pending.appendleft(turn)  # an idle worker was killed; nobody's fault
+                    return broken
+                running[future] = turn
+            _tell(told, advance)
+            for future in [future for future in running if future.done()]:
+                turn = running.pop(future)
+                error = future.exception()
+                if isinstance(error, BrokenProcessPool):
+                    broken.append(turn)
+                elif error:
+                    results[turn.job] = Result(reason=f"{type(error).__name__}: {error}")
+                elif (result := future.result()).busy:
+                    pending.append(replace(turn, wait=True))
+                else:
+                    results[turn.job] = result
     return broken
 
 
@@ -134,24 +122,6 @@ def _tell(told: Any, advance: Callable[[int], None]) -> None:
             advance(told.get_nowait())
 
 
-@contextlib.contextmanager
-def _ctrl_c(*, held: bool) -> Iterator[None]:
-    """Hold Ctrl-C back from this thread, or let it in, and undo that at the end.
-
-    Processes that are started while it is held hold it, too, until a job of theirs lets it in: so a
-    worker that imports or waits for its next job does not die with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    how = signal.SIG_BLOCK if held else signal.SIG_UNBLOCK
-    before = signal.pthread_sigmask(how, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 # What follows runs in the worker.
 
 _told: Any = None
@@ -163,15 +133,6 @@ def _enter(told: Any) -> None:
     global _told
     _told = told
     told.cancel_join_thread()  # progress that nobody reads must not keep the worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> NoReturn:
-    """A killed parent cannot say goodbye; a worker that trained on would hold on to its run."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
 
 
 def _interrupt_once(number: int, frame: object) -> NoReturn:
@@ -182,7 +143,7 @@ def _interrupt_once(number: int, frame: object) -> NoReturn:
 
 def _in_worker(config: RunConfig, fold: str, parent: str, wait: bool) -> Result:
     signal.signal(signal.SIGINT, _interrupt_once)
-    with _ctrl_c(held=False):
+    with ctrl_c(held=False):
         key = data_key(config)
         try:
             if key not in _opened:

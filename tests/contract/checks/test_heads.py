@@ -4,41 +4,28 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 import fusionbench as fb
-
-SHAPES = "returns finite logits (batch, classes)"
-TRAINS = "trains, also on one clip and after an evaluation"
-STREAMS = "gradients reach every stream it reads, and no other"
-PARAMETERS = "gradients reach every parameter"
-DETERMINISTIC = "eval mode is deterministic"
-PADDING = "padded frames never change the logits"
-PERMUTED = "permuting the batch permutes the logits"
-ALONE = "a clip alone has the logits it has in a batch"
-LENGTHS = "takes clips from min_time frames on"
-LONG = "takes long clips"
-SAVED = "saving and loading keeps the logits"
-BFLOAT16 = "runs in autocast to bfloat16"
-EXPLAINED = "explain() names the axes of finite arrays"
-
-
-class Sound(fb.FusionHead):
-    """Mean over time of the streams side by side; every faulty head below is this one with a fault."""
-
-    name = "sound"
-
-    def __init__(self, spec: fb.StreamSpec, config: fb.Config):
-        super().__init__()
-        self.drop = nn.Dropout(0.5)
-        self.classify = nn.Linear(sum(spec.dims.values()), spec.classes)
-
-    def frames(self, streams: fb.Streams) -> Tensor:
-        return torch.cat(list(streams.values()), dim=-1)
-
-    def forward(self, streams: fb.Streams) -> Tensor:
-        return self.classify(self.drop(fb.masked_mean(self.frames(streams), streams.mask)))
+from tests.contract.checks.sound import (
+    ALONE,
+    BFLOAT16,
+    BUILDS,
+    DETERMINISTIC,
+    EXPLAINED,
+    LENGTHS,
+    LONG,
+    PADDING,
+    PARAMETERS,
+    PERMUTED,
+    SAVED,
+    SHAPES,
+    STREAMS,
+    TRAINS,
+    Sound,
+    broken,
+)
 
 
 class PaddingLeak(Sound):
@@ -177,9 +164,86 @@ class ReadsLess(Sound):
         return tuple(spec.dims)[:1]
 
 
-def broken(head: type[fb.FusionHead]) -> dict[str, fb.testing.Finding]:
-    found = fb.testing.rules(head, compile=False)
-    return {finding.rule: finding for finding in found if finding.state == "broken"}
+class NoSuper(Sound):
+    """Forgets to make a module of itself."""
+
+    def __init__(self, spec, config):
+        self.drop = nn.Dropout(0.5)
+
+
+class NoSuperLate(Sound):
+    """The same, and holds no module that would tell at once."""
+
+    def __init__(self, spec, config):
+        self.width = sum(spec.dims.values())
+
+
+class WindowAndPadding(Sound):
+    """A window and a padding mask leave padded frames far from the end nothing to look at."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        width = sum(spec.dims.values())
+        self.attention = nn.MultiheadAttention(width, 1, batch_first=True)
+
+    def frames(self, streams):
+        x = super().frames(streams)
+        apart = torch.arange(x.shape[1])[:, None] - torch.arange(x.shape[1])
+        window = (apart < 0) | (apart > 2)
+        read, _ = self.attention(x, x, x, key_padding_mask=~streams.mask, attn_mask=window)
+        return fb.zero_padding(read, streams.mask)
+
+
+class RootOfNothing(Sound):
+    """The deviation over time of a clip of one frame is the root of nothing."""
+
+    def forward(self, streams):
+        x, mask = self.frames(streams), streams.mask
+        mean = fb.masked_mean(x, mask)
+        return self.classify(mean + fb.masked_mean((x - mean.unsqueeze(1)) ** 2, mask).sqrt())
+
+
+class Logarithm(Sound):
+    """The logarithm of what is nothing."""
+
+    def forward(self, streams):
+        return super().forward(streams) + (0 * streams.mask.sum()).log() * 0
+
+
+class Probabilities(Sound):
+    """Applies the softmax that the loss applies."""
+
+    def forward(self, streams):
+        return super().forward(streams).softmax(dim=-1)
+
+
+class Sigmoids(Sound):
+    """Positive numbers that do not sum to one are logits like any."""
+
+    def forward(self, streams):
+        return super().forward(streams).sigmoid()
+
+
+class SortedOnly(Sound):
+    """Packs clips as if the longest came first."""
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.read = nn.GRU(sum(spec.dims.values()), sum(spec.dims.values()), batch_first=True)
+
+    def forward(self, streams):
+        packed = nn.utils.rnn.pack_padded_sequence(self.frames(streams), streams.lengths, batch_first=True)
+        return self.classify(self.read(packed)[1][0])
+
+
+class Remembers(Sound):
+    """A text beside its tensors, which no weights file can hold."""
+
+    def get_extra_state(self):
+        return {"note": "mine"}
+
+    def set_extra_state(self, state):
+        pass
 
 
 @pytest.mark.parametrize(
@@ -207,6 +271,14 @@ def broken(head: type[fb.FusionHead]) -> dict[str, fb.testing.Finding]:
             {EXPLAINED},
             "has shape (4, 3, 2) and axes ('batch', 'time'); expected one name an axis",
         ),
+        (NoSuper, {BUILDS}, "cannot assign module before Module.__init__() call"),
+        (NoSuperLate, {SHAPES}, "has no attribute '_modules'"),
+        (WindowAndPadding, {TRAINS}, "a row of the softmax (test_heads.py, line"),
+        (RootOfNothing, {STREAMS}, "the gradient of div (test_heads.py, line"),
+        (Logarithm, {SHAPES}, "NaN first arises in mul (test_heads.py, line"),
+        (Probabilities, {SHAPES}, "they are probabilities already"),
+        (SortedOnly, {PERMUTED}, "`enforce_sorted` is True"),
+        (Remembers, {SAVED}, "'_extra_state' is dict; expected tensors"),
         (ReadsLess, {STREAMS}, "a gradient reaches stream 'relation' of two streams of unequal width"),
     ],
 )
@@ -217,8 +289,28 @@ def test_a_planted_fault_is_named(head, rules, said):
     assert all(finding.fix for finding in found.values())
 
 
-def test_a_sound_head_breaks_nothing():
-    assert broken(Sound) == {}
+@pytest.mark.parametrize("head", [Sound, Sigmoids])
+def test_a_sound_head_breaks_nothing(head):
+    assert broken(head) == {}
+
+
+@pytest.mark.parametrize(
+    ("head", "fix"),
+    [
+        (NoSuper, "call super().__init__() first"),
+        (NoSuperLate, "call super().__init__() first"),
+        (WindowAndPadding, "let every frame look at one frame at least, padded frames too"),
+        (RootOfNothing, "add a small number under each root"),
+        (Probabilities, "return what comes before the softmax"),
+        (PlaceInBatch, "let nothing depend on a clip's place in the batch"),
+        (SortedOnly, "pass enforce_sorted=False"),
+        (TimeHardCoded, "use no layer sized by it"),
+        (OverflowsInHalf, "follow the dtype of what comes in"),
+    ],
+)
+def test_the_likely_fix_is_that_of_the_fault(head, fix):
+    first = next(iter(broken(head).values()))
+    assert fix in first.fix
 
 
 def test_where_digits_are_drawn_anew_the_rules_after_it_wait():

@@ -16,12 +16,13 @@ class GatedFusion(fb.FusionHead):
 
     def __init__(self, spec: fb.StreamSpec, config: Config):
         super().__init__()
-        self.project = nn.ModuleDict({s: nn.Linear(d, config.hidden) for s, d in spec.dims.items()})
+        self.names = tuple(spec.dims)
+        self.project = nn.ModuleList(nn.Linear(d, config.hidden) for d in spec.dims.values())
         self.gate = nn.Linear(len(spec.dims) * config.hidden, len(spec.dims))
         self.classify = nn.Linear(config.hidden, spec.classes)
 
     def forward(self, streams: fb.Streams) -> Tensor:
-        x = [self.project[s](v) for s, v in streams.items()]
+        x = [project(streams[name]) for project, name in zip(self.project, self.names, strict=True)]
         weight = self.gate(torch.cat(x, dim=-1)).softmax(dim=-1)
         fused = sum(w.unsqueeze(-1) * v for w, v in zip(weight.unbind(-1), x, strict=True))
         return self.classify(fb.masked_mean(fused, streams.mask))

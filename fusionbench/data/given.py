@@ -1,0 +1,220 @@
+"""One clip as a user gives it: checked, and read as an index entry and finite float32 streams."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fusionbench.contract.dataset import Clip
+from fusionbench.contract.errors import UserError, nearest
+from fusionbench.data.findings import Finding, listed
+from fusionbench.data.splits import MEANINGS, SPLIT_NAMES, stored_split
+from fusionbench.data.survey import Measured, float32_steps
+
+_NEEDED = ("id", "label", "split", "streams")
+_ALLOWED = (*_NEEDED, "subject")
+_HELD_BY_FLOAT32 = {np.dtype(name) for name in ("f4", "f2", "?", "i1", "i2", "u1", "u2")}
+_COARSE = 0.01
+"""share of what a channel varies in a clip that rounding to float32 may move it without a word"""
+_CLOSE = np.finfo(np.float32).eps / _COARSE
+_SUBNORMAL = np.finfo(np.float32).smallest_subnormal / _COARSE
+
+
+class GivenClips:
+    """Reads clips one by one, and remembers what was not kept as it came."""
+
+    def __init__(self) -> None:
+        self._blanks: Counter[tuple[str, str]] = Counter()
+        self._rounded: dict[tuple[str, int], tuple[str, str]] = {}
+        self._rounded_clips: Counter[tuple[str, int]] = Counter()
+
+    def clip(self, given: Any, number: int) -> Clip:
+        """The index entry of clip ``number`` (from 0).
+
+        Raises:
+            UserError: a key is missing, unknown, or no name.
+        """
+        who = f"clip number {number + 1}"
+        if not isinstance(given, Mapping):
+            raise UserError(f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_NEEDED)}.")
+        missing = [key for key in _NEEDED if key not in given]
+        if missing:
+            raise UserError(
+                f"{who} lacks {', '.join(missing)}; it has {', '.join(map(str, given)) or 'nothing'}."
+            )
+        foreign = [str(key) for key in given if key not in _ALLOWED]
+        if foreign:
+            raise UserError(
+                f"{who}: unknown key {foreign[0]!r}.{nearest(foreign[0], _ALLOWED)} "
+                f"Keys: {', '.join(_ALLOWED)} (optional)."
+            )
+        clip_id = _text(given["id"], "id", who)
+        who = f"clip {clip_id!r}"
+        subject = given.get("subject")
+        return Clip(
+            clip_id,
+            self._name(given["label"], "label", who),
+            _split(given["split"], who),
+            None if subject is None else self._name(subject, "subject", who),
+        )
+
+    def _name(self, value: Any, key: str, who: str) -> str:
+        """A label or a subject; blanks around it are no part of it."""
+        text = _text(value, key, who)
+        bare = text.strip()
+        if bare != text:
+            self._blanks[key, text] += 1
+        return bare
+
+    def streams(self, clip_id: str, given: Any) -> dict[str, Measured]:
+        """The streams of one clip as finite float32 ``(time, dim)`` of one length.
+
+        Raises:
+            UserError: a stream is no such array, or they differ in length.
+        """
+        who = f"clip {clip_id!r}"
+        if not isinstance(given, Mapping) or not given:
+            raise UserError(
+                f"{who}: streams is {type(given).__name__}; give at least one name -> (time, dim)."
+            )
+        streams = {name: self._stream(array, name, who, clip_id) for name, array in given.items()}
+        lengths = {name: len(stream.values) for name, stream in streams.items()}
+        if len(set(lengths.values())) > 1:
+            raise UserError(
+                f"{who}: its streams differ in length: {lengths}. "
+                "Streams of one clip are synchronous: resample them to one frame rate."
+            )
+        return streams
+
+    def _stream(self, array: Any, name: Any, who: str, clip_id: str) -> Measured:
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w-]*", name):
+            raise UserError(f"{who}: a stream is named {name!r}; use letters, digits, '_' and '-'.")
+        where = f"{who}, stream {name!r}"
+        try:
+            values = _numpy(array)
+        except ValueError as error:
+            raise UserError(
+                f"{where} is ragged: its frames differ in length. Give one (time, dim) array."
+            ) from error
+        if values.dtype.kind not in "fiub":
+            raise UserError(
+                f"{where} holds {values.dtype}, not numbers. Give one (time, dim) array of floats."
+            )
+        if values.ndim != 2 or 0 in values.shape:
+            vector = (
+                " Give x[None] if x is one vector of the whole clip, x[:, None] if one channel over time."
+            )
+            raise UserError(
+                f"{where} has shape {values.shape}; expected (time, dim), both at least 1."
+                f"{vector if values.ndim == 1 else ''}"
+            )
+        with np.errstate(over="ignore"):
+            stream = Measured.of(values.astype(np.float32))
+        if not (np.isfinite(stream.low).all() and np.isfinite(stream.high).all()):
+            bad = np.logical_not(np.isfinite(stream.values).all(axis=1))
+            raise UserError(
+                f"{where} is NaN or infinite in {int(bad.sum())} of {len(bad)} frames, "
+                f"first in frame {int(bad.argmax())}. "
+                "Interpolate such frames, or cut them from every stream of the clip."
+            )
+        if values.dtype not in _HELD_BY_FLOAT32:
+            self._watch_rounding(clip_id, name, values, stream)
+        return stream
+
+    def _watch_rounding(self, clip: str, name: str, values: np.ndarray, stream: Measured) -> None:
+        """Remember the channels whose course within a clip does not survive the rounding to float32."""
+        largest = np.maximum(stream.high, -stream.low)
+        (close,) = np.nonzero(stream.high - stream.low <= largest * _CLOSE + _SUBNORMAL)
+        if not len(close):
+            return
+        steps = float32_steps(largest)
+        exact = values[:, close].astype(np.float64)
+        course = exact.max(axis=0) - exact.min(axis=0)
+        moved = np.abs(stream.values[:, close] - exact).max(axis=0)
+        noise = 1e-14 * np.abs(exact).max(axis=0)  # what sums and means of equal float64 numbers differ by
+        for k in np.flatnonzero((course > noise) & (moved > _COARSE * course)):
+            where = name, int(close[k])
+            self._rounded_clips[where] += 1
+            seen = (
+                f"values such as {exact[0, k]:.10g} vary by {course[k]:.3g}, "
+                f"where float32 has steps of {steps[close[k]]:.3g}"
+            )
+            self._rounded.setdefault(where, (clip, seen))
+
+    def findings(self) -> list[Finding]:
+        """What was not kept as it came."""
+        found = []
+        for key in ("label", "subject"):
+            texts = {text: count for (which, text), count in self._blanks.items() if which == key}
+            if texts:
+                found.append(
+                    Finding(
+                        "blanks",
+                        f"{sum(texts.values())} clip(s) had blanks around their {key}, which were left out: "
+                        f"{listed([repr(text) for text in texts])}.",
+                    )
+                )
+        streams: dict[str, list[int]] = {}
+        for name, channel in self._rounded:
+            streams.setdefault(name, []).append(channel)
+        for name, channels in streams.items():
+            clip, seen = self._rounded[name, channels[0]]
+            count = self._rounded_clips[name, channels[0]]
+            found.append(
+                Finding(
+                    "rounding",
+                    f"stream {name!r}: float32 cannot hold the course of channel(s) "
+                    f"{listed([str(c) for c in channels])} in {count} clip(s), the first {clip!r}: {seen}. "
+                    "Subtract an offset before writing, such as the clip's first value.",
+                    wrong=True,
+                )
+            )
+        return found
+
+
+def _split(given: Any, who: str) -> str:
+    name = given.decode("utf-8", "replace") if isinstance(given, bytes) else given
+    stored = stored_split(name) if isinstance(name, str) else None
+    if stored is None:
+        closest = nearest(name, SPLIT_NAMES) if isinstance(name, str) else ""
+        raise UserError(f"{who}: unknown split {given!r}.{closest} Give {MEANINGS}.")
+    return stored
+
+
+def _text(value: Any, key: str, who: str) -> str:
+    """A name; whole numbers, also as floats (2.0), are taken as their digits, bytes as UTF-8."""
+    plain = value
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        plain = value.item()  # numbers of numpy and torch
+    if isinstance(plain, bytes):
+        try:
+            plain = plain.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{who}: {key} is {value!r}, which is not UTF-8. Decode it first.") from error
+    if isinstance(plain, float) and plain.is_integer():
+        plain = int(plain)
+    whole = isinstance(plain, int) and not isinstance(plain, bool)
+    if not whole and not (isinstance(plain, str) and plain.strip()):
+        binned = (
+            " A value to regress on has to be cut into classes first." if isinstance(plain, float) else ""
+        )
+        raise UserError(
+            f"{who}: {key} is {plain!r}; give a text that is not empty, or a whole number.{binned}"
+        )
+    return str(plain)
+
+
+def _numpy(array: Any) -> np.ndarray:
+    """Whatever numpy takes, and tensors of torch wherever they are and whatever hangs on them."""
+    if isinstance(array, list | tuple):
+        array = [_numpy(row) if hasattr(row, "detach") else row for row in array]
+    elif hasattr(array, "detach"):
+        array = array.detach().cpu()
+        array = array.float() if array.is_floating_point() and array.element_size() < 4 else array
+    elif isinstance(array, np.ma.MaskedArray):  # what is masked is not known
+        array = np.ma.filled(array.astype(np.float64), np.nan)
+    return np.asarray(array)

@@ -1,0 +1,184 @@
+"""Writes stores: clip by clip, aside, and in their place when complete."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusionbench.contract.dataset import Clip
+from fusionbench.contract.errors import UserError
+from fusionbench.contract.watch import Watch
+from fusionbench.data.array_file import form_fault
+from fusionbench.data.index import Record, split_fault, write_index
+from fusionbench.data.place import replacing, writes_to
+from fusionbench.data.store_format import (
+    ARRAY_NAME,
+    DESCRIPTION,
+    INDEX,
+    SCHEMA,
+    Description,
+    Kind,
+    array_file,
+    content_hash,
+)
+
+Forms = dict[str, tuple[tuple[int, ...], np.dtype]]
+"""array name -> lengths without the rows, type"""
+
+
+class StoreWriter:
+    """Appends clips to a store that does not exist for readers until ``writing`` ends well."""
+
+    def __init__(self, folder: Path, kind: Kind, target: Path):
+        self._folder = folder
+        self._kind: Kind = kind
+        self._target = target
+        self._files: dict[str, Any] = {}
+        self._forms: Forms = {}
+        self._hashes: dict[str, Any] = {}
+        self._records: list[Record] = []
+        self._ids: set[str] = set()
+        self._next_row = 0
+
+    def __contains__(self, clip_id: str) -> bool:
+        """Whether a clip of this id was appended."""
+        return clip_id in self._ids
+
+    def append(self, clip: Clip, arrays: Mapping[str, np.ndarray]) -> None:
+        """Add one clip.
+
+        Args:
+            clip: its index entry.
+            arrays: array name -> ``(time, ...)``; every clip brings the same names, trailing sizes and types.
+
+        Raises:
+            ValueError: the arrays disagree with each other or with earlier clips, or the id came before.
+            UserError: a text of the clip cannot be stored, or the disk takes no more.
+        """
+        if clip.id in self._ids:
+            raise ValueError(f"clip id {clip.id!r} came twice; ids must be unique")
+        rows = {len(array) for array in arrays.values()}
+        if len(rows) != 1 or rows == {0}:
+            lengths = {name: len(array) for name, array in arrays.items()}
+            raise ValueError(f"clip {clip.id!r}: arrays need the same length, at least 1; got {lengths}")
+        count = rows.pop()
+        record = _record(clip, self._next_row, count)
+        forms = {name: (array.shape[1:], array.dtype) for name, array in arrays.items()}
+        if not self._forms:
+            self._open(forms)
+        if forms != self._forms:
+            raise ValueError(
+                f"clip {clip.id!r}: arrays {forms} differ from the clips before it: {self._forms}"
+            )
+        for name, array in arrays.items():
+            data = np.ascontiguousarray(array).tobytes()
+            with writes_to(self._target):
+                self._files[name].write(data)
+            self._hashes[name].update(data)
+        self._records.append(record)
+        self._ids.add(clip.id)
+        self._next_row += count
+
+    def _open(self, forms: Forms) -> None:
+        for name, (lengths, dtype) in forms.items():
+            fault = form_fault(self._kind, (1, *lengths), dtype)
+            if fault or not ARRAY_NAME.fullmatch(name):
+                raise ValueError(f"array {name!r} {fault or 'needs a name of letters, digits, _ and -'}")
+        self._forms = dict(forms)
+        with writes_to(self._target):
+            for name in forms:
+                self._files[name] = (self._folder / array_file(name)).open("wb")
+                self._hashes[name] = hashlib.sha256()
+                self._header(name, rows=0)
+
+    def _header(self, name: str, rows: int) -> None:
+        """(Re)write the header; numpy pads it so that the number of rows may grow in place."""
+        lengths, dtype = self._forms[name]
+        described = {
+            "descr": np.lib.format.dtype_to_descr(dtype),
+            "fortran_order": False,
+            "shape": (rows, *lengths),
+        }
+        self._files[name].seek(0)
+        np.lib.format.write_array_header_1_0(self._files[name], described)
+
+    def finish(self, made: Mapping[str, Any], stand_in: bool) -> None:
+        """Close the arrays and write index and description.
+
+        Raises:
+            ValueError: no clip was appended.
+            UserError: the disk takes no more.
+        """
+        if not self._records:
+            raise ValueError("a store needs at least one clip; none was appended")
+        arrays = {name: (*form, self._hashes[name].hexdigest()) for name, form in self._forms.items()}
+        about = Description(
+            version=SCHEMA,
+            kind=self._kind,
+            content_hash=content_hash(SCHEMA, self._kind, stand_in, arrays, self._records),
+            stand_in=stand_in,
+            arrays=list(self._forms),
+            made=dict(made),
+        )
+        with writes_to(self._target):
+            for name in self._forms:
+                self._header(name, self._next_row)
+                self._files[name].close()
+            write_index(self._folder / INDEX, self._records)
+            (self._folder / DESCRIPTION).write_text(about.text(), encoding="utf-8")
+
+    def close(self) -> None:
+        """Close the array files of a store that will not be finished."""
+        for file in self._files.values():
+            with contextlib.suppress(OSError):  # what led here is told already
+                file.close()
+
+
+def _record(clip: Clip, first_row: int, rows: int) -> Record:
+    """The clip's line of the index.
+
+    Raises:
+        UserError: a text of it is none that the index can hold.
+    """
+    source = str(Path(clip.files[0]).parent) if clip.files else ""
+    fault = "its id is empty" if not clip.id else split_fault(clip.split)
+    for text in (clip.id, clip.label, clip.subject or ""):
+        if not _is_utf8(text):
+            fault = f"{text!r} cannot be written as UTF-8"
+    if fault:
+        raise UserError(f"clip {clip.id!r}: {fault}. Rename it.")
+    shown = source.encode("utf-8", "backslashreplace").decode()
+    return (clip.id, str(first_row), str(rows), clip.label, clip.split, clip.subject or "", shown)
+
+
+def _is_utf8(text: str) -> bool:
+    """Names of files that are no UTF-8 come as texts that cannot be encoded."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def writing(path: Path, kind: Kind, watch: Watch | None = None) -> Iterator[StoreWriter]:
+    """Write a store aside; it takes the place of ``path`` when the caller has called ``finish``.
+
+    What stops before that, an error, Ctrl-C or a kill, leaves whatever was there before;
+    ``place.replacing`` says how. One writer of a path waits for the other.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    with replacing(path, watch=watch) as folder:
+        writer = StoreWriter(folder, kind, path)
+        try:
+            yield writer
+        finally:
+            writer.close()
