@@ -13,6 +13,8 @@ from fusionbench.contract.errors import FusionBenchError, UserError
 
 MEGABYTE = 1_000_000
 _LONGEST_REASON = 300
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
+"""a pipe is otherwise opened when somebody writes into it, perhaps never"""
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -60,17 +62,34 @@ def reason(error: BaseException) -> str:
     return said if isinstance(error, Unreadable) else f"{type(error).__name__}: {said}".rstrip(": ")
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path, most: int | None = None) -> BinaryIO:
     """Open an ordinary file; reading from a pipe or a device could last for ever.
 
+    Args:
+        path: file, or a link to one.
+        most: largest size in bytes; None allows any.
+
     Raises:
-        Unreadable: it is something else.
+        Unreadable: it is something else, or larger.
         OSError: it is not there, or may not be read.
     """
-    kind = stat.S_IFMT(os.stat(path).st_mode)
-    if kind != stat.S_IFREG:
-        raise Unreadable(f"it is {_KINDS.get(kind, 'something else')}, not a file")
-    return path.open("rb")
+    return open(path, "rb", opener=lambda name, flags: _descriptor(name, flags, most))
+
+
+def _descriptor(name: str, flags: int, most: int | None) -> int:
+    """Of an ordinary file: looked at after it was opened, so that nothing is exchanged in between."""
+    descriptor = os.open(name, flags | _WITHOUT_WAITING)
+    try:
+        found = os.fstat(descriptor)
+        kind = stat.S_IFMT(found.st_mode)
+        if kind != stat.S_IFREG:
+            raise Unreadable(f"it is {_KINDS.get(kind, 'something else')}, not a file")
+        if most is not None and found.st_size > most:
+            raise Unreadable(f"{found.st_size} bytes; at most {most / MEGABYTE:g} MB are read")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def read_regular(path: Path, most: int) -> bytes:
@@ -80,8 +99,8 @@ def read_regular(path: Path, most: int) -> bytes:
         Unreadable: it is something else, or larger.
         OSError: it is not there, or may not be read.
     """
-    with open_regular(path) as file:
-        content = file.read(most + 1)
+    with open_regular(path, most) as file:
+        content = file.read(most + 1)  # a file of /proc has no size before it is read
     if len(content) > most:
-        raise Unreadable(f"larger than {most / MEGABYTE:g} MB, the most that is read")
+        raise Unreadable(f"at most {most / MEGABYTE:g} MB are read")
     return content

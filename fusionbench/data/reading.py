@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import ValidationError
+
+from fusionbench.contract import reading as contract
 
 MOST_BYTES = 64 << 20
 """largest description that is read whole"""
@@ -47,29 +46,23 @@ def reading(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def open_regular(path: Path, most: int = sys.maxsize) -> Iterator[BinaryIO]:
+def open_regular(path: Path, most: int | None = None) -> Iterator[BinaryIO]:
     """A regular file, open for reading; what could block or never end is refused at once.
 
     Args:
         path: file, or a link to one.
-        most: largest size in bytes.
+        most: largest size in bytes; None allows any.
 
     Raises:
-        Damaged: it is a pipe, a device, or larger.
+        Damaged: it is a folder, a pipe, a device, or larger.
         OSError: it cannot be opened.
     """
-    with open(path, "rb", opener=_without_waiting) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
-            raise Damaged(f"{path.name} is a pipe or a device, not a file")
-        if found.st_size > most:
-            raise Damaged(f"{path.name} has {found.st_size} bytes; at most {most} are read")
+    try:
+        file = contract.open_regular(path, most)
+    except contract.Unreadable as error:
+        raise Damaged(f"{path.name}: {error}") from error
+    with file:
         yield file
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """A pipe is otherwise opened when somebody writes into it, perhaps never."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def text_of(file: BinaryIO) -> str:

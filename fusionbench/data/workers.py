@@ -13,7 +13,9 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, NoReturn
 
+from fusionbench.contract.addresses import scrub_stderr
 from fusionbench.contract.interrupts import interrupts_deferred
+from fusionbench.contract.processes import spawn_context
 
 
 class Workers(ProcessPoolExecutor):
@@ -39,8 +41,7 @@ class Workers(ProcessPoolExecutor):
         enter: Callable[..., None] | None = None,
         arguments: tuple[Any, ...] = (),
     ):
-        # Spawned, not forked: a forked copy of a process that has threads can hang.
-        super().__init__(count, multiprocessing.get_context("spawn"), _enter, (enter, arguments))
+        super().__init__(count, spawn_context(), _enter, (enter, arguments))
         self._patient = patient
 
     def submit(self, job: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -83,6 +84,7 @@ def ctrl_c(*, held: bool) -> Iterator[None]:
 
 def _enter(enter: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    scrub_stderr()
     if enter:
         enter(*arguments)
 

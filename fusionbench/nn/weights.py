@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
@@ -55,9 +56,9 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             holds more than tensors.
     """
     path = Path(path).expanduser()
-    with reading(
-        "weights", path, "Give the path of a file you downloaded; where it is damaged, get it again."
-    ):
+    if not os.path.lexists(path):
+        raise UserError(f"weights not found: no file at {path}. Give the path of a file you downloaded.")
+    with reading("weights", path, "Where the file is damaged, get it again."):
         if path.suffix == ".safetensors":
             with open_regular(path):
                 return _without_prefix(_checked(load_file(path), path))

@@ -96,7 +96,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: " + "9" * 5_000, "run.yaml: ValueError: Exceeds the limit"),
         (b"a: gr\xfcn", "not UTF-8 text"),
         (b"\xff\xfea", "run.yaml: "),
-        (b"# " + b"x" * MOST_BYTES, "larger than 1 MB, the most that is read"),
+        (b"# " + b"x" * MOST_BYTES, "at most 1 MB are read"),
         ("just words", "holds a str; expected a mapping"),
     ],
 )

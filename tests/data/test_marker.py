@@ -71,5 +71,5 @@ def test_a_damaged_marker_does_not_make_data_real(root, text):
 def test_a_marker_that_is_no_file_does_not_make_data_real_nor_block(root):
     (root / FILE_NAME).unlink()
     os.mkfifo(root / FILE_NAME)
-    with pytest.raises(UserError, match="is a pipe or a device"):
+    with pytest.raises(UserError, match="it is a named pipe, not a file"):
         read_marker(root)

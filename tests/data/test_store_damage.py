@@ -215,7 +215,7 @@ def test_what_is_no_file_is_refused_at_once(store, name, made):
 def test_absurd_sizes_are_refused_unread(store):
     for name in ("store.json", "index.csv"):
         os.truncate(store / name, 1 << 40)  # a hole: it takes no space
-        refused(store, f"{name} has 1099511627776 bytes; at most")
+        refused(store, f"{name}: 1099511627776 bytes; at most")
         write(store)
 
 

@@ -54,7 +54,7 @@ def train(checkpoint: Checkpoint | None = None, until: int = EPOCHS, hidden: int
             raise KeyboardInterrupt
 
     torch.manual_seed(0)
-    model = Model(StoredStreams(SPEC.dims), Linear(SPEC, hidden=hidden))
+    model = Model(StoredStreams(SPEC.dims), Linear(SPEC, hidden=hidden), SPEC)
     options = TrainingOptions(epochs=EPOCHS, batch_size=2, lr=0.01)
     loaders = loader(range(4), seed=0), loader(range(4, 6))
     return fit(model, *loaders, options, criterion("cross_entropy"), "cpu", "accuracy", told, checkpoint)

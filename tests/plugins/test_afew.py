@@ -236,7 +236,7 @@ def test_points_that_cannot_be_read_are_a_bad_clip_with_their_name(tmp_path):
         read_happy(tmp_path)
     (tmp_path / "Train_AFEW" / "Points" / NUMBERS["Happy"] / "2.pts").unlink()
     write_points(tmp_path, "2.pts", " " * 1_000_001)
-    with pytest.raises(fb.BadClip, match=r"2\.pts: larger than 1 MB"):
+    with pytest.raises(fb.BadClip, match=r"2\.pts: 1000001 bytes; at most 1 MB"):
         read_happy(tmp_path)
 
 

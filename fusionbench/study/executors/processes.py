@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import queue
 import signal
 from collections import deque
@@ -17,6 +16,7 @@ from fusionbench.bench.source import RunData, data_key, open_data
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import FusionBenchError
+from fusionbench.contract.processes import spawn_context
 from fusionbench.contract.watch import Watch
 from fusionbench.data.workers import Workers, ctrl_c
 from fusionbench.study.experiment import Member
@@ -78,7 +78,7 @@ def _until_broken(
     advance: Callable[[int], None],
 ) -> list[_Turn]:
     """Work on what is pending in one pool; what ran when the pool broke, nothing where all is done."""
-    told = multiprocessing.get_context("spawn").Queue()
+    told = spawn_context().Queue()
     running: dict[Future[Result], _Turn] = {}
     broken: list[_Turn] = []
     with Workers(workers, patient=True, enter=_enter, arguments=(told,)) as pool:
