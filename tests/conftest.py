@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test does may touch the user's cache, runs or working directory."""
+def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing that a test does may touch the user's cache, runs or working directory, or another test.
+
+    A command that runs in this process leaves the working directory off the path, for its children too.
+    """
+    path = list(sys.path)
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
     monkeypatch.setenv("FUSIONBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.delenv("FUSIONBENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
+    yield
+    sys.path[:] = path
 
 
 @pytest.fixture(scope="session")

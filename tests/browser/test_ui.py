@@ -15,6 +15,7 @@ import pytest
 from fusionbench.figures.confusion import confusion_matrix
 from fusionbench.track.opening import open_run
 from fusionbench.track.runs import DatasetNote
+from fusionbench.track.view import order_tag
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
@@ -33,6 +34,8 @@ def link(tmp_path: Path) -> Iterator[str]:
         tags={"fusionbench.kind": "comparison"},
         **settings,
     ) as parent:
+        parent.log_metrics({"best_mean/accuracy": 0.5559})
+        parent.set_tags(order_tag("comparison", 0.5559))
         for fusion, accuracy, cost in (("concat", 0.4961, 0.4), ("arpg", 0.5509, 2.5)):
             for seed in (0, 1):
                 params = {"fusion": fusion, "dataset": "afew", "seed": seed, "fold": "official", "trs": 3}
@@ -57,6 +60,7 @@ def write_numbers(run, accuracy: float, cost: float) -> None:
     scores = {"accuracy": accuracy, "uar": accuracy - 0.02, "f1": accuracy - 0.03}
     run.log_metrics({f"report/{name}": score for name, score in scores.items()})
     run.log_metrics({"cost/ms_per_clip": cost, "cost/params": 123456})
+    run.set_tags(order_tag("run", accuracy))
 
 
 def write_artifacts(run) -> None:
@@ -109,17 +113,25 @@ def test_a_person_finds_compares_and_looks(link, browser, tmp_path):
     browser.get(link)
     page.wait_for_text("concat/afew/s1")
     page.click("[data-component-id='mlflow.assistant.chat_panel.close']")
-    best_first = ["arpg/afew/s1", "arpg/afew/s0", "concat/afew/s1", "concat/afew/s0"]
-    page.until(lambda: page.texts(".ag-row a[href*='/runs/']")[:4] == best_first)
-    first = ["Run Name", "Created", "fusion", "dataset", "report/accuracy", "cost/ms_per_clip"]
+    best_first = ["compare 2 heads", "arpg/afew/s1", "arpg/afew/s0", "concat/afew/s1", "concat/afew/s0"]
+    page.until(lambda: page.texts(".ag-row a[href*='/runs/']")[:5] == best_first)
+    first = [
+        "Run Name",
+        "Created",
+        "fusion",
+        "best_mean/accuracy",
+        "report/accuracy",
+        "report/uar",
+        "report/f1",
+    ]
     page.until(lambda: page.headers()[: len(first)] == first)
     headers = page.headers()
-    assert {"report/uar", "report/f1", "cost/params", "seed", "fold", "Dataset"} <= set(headers)
+    assert {"cost/ms_per_clip", "cost/params", "seed", "fold", "Dataset"} <= set(headers)
     assert "pooled_report/accuracy" not in headers
     assert "0.5609" in page.texts(".ag-row [col-id='metrics.`report/accuracy`']")
     browser.save_screenshot(str(pictures / "runs.png"))
 
-    for box in page.all(".ag-row .ag-checkbox-input")[:2]:
+    for box in page.all(".ag-row .ag-checkbox-input")[1:3]:
         box.click()
     page.click("[data-testid='runs-compare-button']")
     page.wait_for_text("Comparing 2 Runs from 1 Experiment")

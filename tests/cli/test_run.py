@@ -187,6 +187,6 @@ def test_after_kill_9_the_next_run_gives_the_figures_of_an_undisturbed_one(
         (cache / "unfinished").glob("*/")
     )
     monkeypatch.setenv("FUSIONBENCH_CACHE", str(tmp_path / "undisturbed"))
-    undisturbed = cli(*command)
+    undisturbed = cli(*command, "--again")
     assert json.loads(disturbed.out)["metrics"] == undisturbed.json["metrics"]
     assert [r.status for r in find_runs(tags={"fusionbench.kind": "run"})] == ["FINISHED", "FINISHED"]

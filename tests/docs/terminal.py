@@ -103,8 +103,8 @@ class Terminal:
 
     def _install(self, arguments: list[str]) -> None:
         """What ``pip install -e FOLDER`` leaves: the folder on the path, its entry points on record."""
-        folder = Path(arguments[-1])
-        if arguments[:-1] != ["install", "-e"] or folder == Path("."):
+        folder = Path(arguments[-1]).resolve()
+        if arguments[:-1] != ["install", "-e"] or folder == Path.cwd():
             return
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         record = self._site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
