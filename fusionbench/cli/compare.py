@@ -126,11 +126,17 @@ def compare(
     else:
         from rich.console import Console
 
+        from fusionbench.contract.addresses import shown
         from fusionbench.report.ranking_table import plan_table, ranking_table
+        from fusionbench.track.connection import tracking_uri
+        from fusionbench.track.view import page_of
 
         console = Console()
         console.print(plan_table(planned) if dry_run else ranking_table(made))
         console.print("next: fusionbench ui", highlight=False)
+        if not dry_run:
+            page = page_of(tracking_uri(), made.mlflow_experiment_id, made.run_id)
+            console.print(f"its page there: {shown(page)}", highlight=False, soft_wrap=True)
     if not dry_run and made.failed:
         raise typer.Exit(1)
 

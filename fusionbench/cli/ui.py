@@ -50,6 +50,8 @@ def ui(
             typer.echo(f"Runs of {page.store} at {page.url}")
             for experiment, link in page.links.items():
                 typer.echo(f"\n  {experiment}\n  {link}")
+                if experiment in page.comparisons:
+                    typer.echo(f"  newest comparison: {page.comparisons[experiment]}")
             if not page.links:
                 typer.echo(f"\n  {experiments_link(page.url)}")
                 typer.echo("\nNo runs here yet; the page fills as they come. To make one:")

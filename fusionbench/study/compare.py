@@ -35,6 +35,7 @@ class Comparison:
     experiment: Experiment
     run_id: str
     mlflow_experiment: str
+    mlflow_experiment_id: str
     stand_in: bool
     ranking: list[Row]
     runs: list[tuple[Member, Outcome]]
@@ -168,6 +169,7 @@ def _collect(
         experiment=experiment,
         run_id=tracked.run_id,
         mlflow_experiment=notes.experiment,
+        mlflow_experiment_id=tracked.experiment_id,
         stand_in=notes.tags["fusionbench.stand_in"] == "true",
         ranking=rank(by_label, values),
         runs=runs,

@@ -21,11 +21,11 @@ from typing import IO
 from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.processes import child_environment
-from fusionbench.track.connection import get_client, tracking_uri
-from fusionbench.track.view import VIEW_TAG, runs_link
+from fusionbench.track.connection import get_client, is_server, tracking_uri
+from fusionbench.track.records import RunRecord, find_runs
+from fusionbench.track.view import USUAL_PORT, VIEW_TAG, run_link, runs_link
 
 _HOST = "127.0.0.1"
-_USUAL_PORT = 5000  # MLflow's own
 _START_SECONDS = 120
 _STOP_SECONDS = 10
 _LOG_LINES = 8
@@ -38,6 +38,8 @@ class Page:
     url: str
     links: Mapping[str, str]
     """experiment name -> its runs table with our columns; empty before the first run"""
+    comparisons: Mapping[str, str]
+    """experiment name -> the page of its newest comparison, where there is one"""
     store: str
     """the tracking address whose runs are shown, without its secrets"""
     port_taken: int | None
@@ -77,12 +79,18 @@ def serve(port: int | None = None, *, show_log: bool = False) -> Iterator[Page]:
     client = get_client()  # makes a missing database, under the lock that runs respect
     ours = {e.name: str(e.experiment_id) for e in client.search_experiments() if VIEW_TAG in e.tags}
     names = sorted(ours, key=str.casefold)
-    if store.startswith(("http://", "https://")):
-        url = shown(store)
-        yield Page(url, {name: runs_link(url, ours[name]) for name in names}, url, None, None)
+    newest = {name: found[0].run_id for name in names if (found := _comparisons(name))}
+
+    def page(url: str, store: str, taken: int | None, process: subprocess.Popen[bytes] | None) -> Page:
+        tables = {name: runs_link(url, ours[name]) for name in names}
+        comparisons = {name: run_link(url, ours[name], run_id) for name, run_id in newest.items()}
+        return Page(url, tables, comparisons, store, taken, process)
+
+    if is_server(store):
+        yield page(shown(store), shown(store), None, None)
         return
 
-    wanted = _USUAL_PORT if port is None else port
+    wanted = USUAL_PORT if port is None else port
     chosen = wanted if _is_free(wanted) else _free_port()
     url = f"http://{_HOST}:{chosen}"
     taken = port if port not in (None, chosen) else None
@@ -90,14 +98,17 @@ def serve(port: int | None = None, *, show_log: bool = False) -> Iterator[Page]:
         process = _start(store, chosen, None if show_log else log)
         try:
             _wait_until_it_answers(url, process, log)
-            links = {name: runs_link(url, ours[name]) for name in names}
-            yield Page(url, links, shown(store), taken, process)
+            yield page(url, shown(store), taken, process)
         finally:
             _stop(process)
 
 
+def _comparisons(experiment: str) -> list[RunRecord]:
+    return find_runs(experiment=experiment, tags={"fusionbench.kind": "comparison"}, most=1)
+
+
 def _start(store: str, port: int, log: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "mlflow", "server"]
+    command = [sys.executable, "-m", "fusionbench.track.keeper", sys.executable, "-m", "mlflow", "server"]
     command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
     environment = child_environment(
         # Not on the command line, which every user of this machine can read.
@@ -110,7 +121,7 @@ def _start(store: str, port: int, log: IO[bytes] | None) -> subprocess.Popen[byt
     process = subprocess.Popen(
         command,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # closes with us, however we end, and the server with it
         stdout=log or subprocess.PIPE,
         stderr=log or subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C reaches us only, and the whole group can be ended at once
@@ -148,6 +159,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, final)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_SECONDS)
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import json
 VIEW_TAG = "mlflow.sharedViewState.fusionbench"
 """the experiment tag that holds the view; an experiment that carries it is one of ours"""
 
+USUAL_PORT = 5000  # MLflow's own
 ORDER_TAG = "fusionbench.order"
 """what the table is sorted by: comparisons on top, then single runs, the best first in each"""
 
@@ -70,6 +71,12 @@ def order_tag(kind: str, score: float) -> dict[str, str]:
 def run_link(base_url: str, experiment_id: str, run_id: str) -> str:
     """The address of one run's page."""
     return f"{base_url.rstrip('/')}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+
+
+def page_of(uri: str, experiment_id: str, run_id: str) -> str:
+    """Where a run's page is: on the server itself, else where ``fusionbench ui`` usually serves it."""
+    served = uri if uri.startswith(("http://", "https://")) else f"http://127.0.0.1:{USUAL_PORT}"
+    return run_link(served, experiment_id, run_id)
 
 
 def runs_link(base_url: str, experiment_id: str) -> str:

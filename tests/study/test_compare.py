@@ -158,7 +158,7 @@ def test_a_plan_knows_what_is_to_be_done(catalog):
 def test_rows_that_differ_in_options_are_tuning_on_the_report_split_and_say_so(vary, swept):
     experiment = Experiment("x", "?", {}, {}, vary)
     assert experiment.swept_options == swept
-    made = Comparison(experiment, "id", "afew", False, [], [])
+    made = Comparison(experiment, "id", "afew", "1", False, [], [])
     assert made.caution == (
         "" if not swept else f"Rows differ in {swept[0]}: picking the best is tuning on the report split."
     )
