@@ -1,10 +1,9 @@
-"""Carries out the plan of an experiment, and ranks what came out."""
+"""Carries out the plan of an experiment, ranks what came out, and judges it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
@@ -18,53 +17,17 @@ from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
 from fusionbench.figures.files import FORMATS
-from fusionbench.figures.ranking import HeadScores, comparison
+from fusionbench.learn.metrics import pool
+from fusionbench.study.comparison import Comparison, comparison_figure
+from fusionbench.study.equal_terms import refuse_unequal_results
 from fusionbench.study.execute import execute
 from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
+from fusionbench.study.verdict import Scored, Verdicts, judge_rows
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A finished experiment."""
-
-    experiment: Experiment
-    run_id: str
-    mlflow_experiment: str
-    mlflow_experiment_id: str
-    stand_in: bool
-    ranking: list[Row]
-    runs: list[tuple[Member, Outcome]]
-    skipped: list[Absent] = field(default_factory=list)
-    """pairs that do not fit, with the component's reason"""
-    failed: list[Absent] = field(default_factory=list)
-    reused: int = 0
-    """runs that were finished before"""
-
-    @property
-    def caution(self) -> str:
-        """What must stand beside the ranking, empty where nothing must."""
-        swept = ", ".join(self.experiment.swept_options)
-        return f"Rows differ in {swept}: picking the best is tuning on the report split." if swept else ""
-
-    def plain(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return {
-            "experiment": self.experiment.name,
-            "question": self.experiment.question,
-            "run_id": self.run_id,
-            "stand_in": self.stand_in,
-            "caution": self.caution,
-            "ranking": [row.plain() for row in self.ranking],
-            "runs": [{"label": m.label, "seed": m.seed, **o.plain()} for m, o in self.runs],
-            "skipped": [absent.plain() for absent in self.skipped],
-            "failed": [absent.plain() for absent in self.failed],
-            "reused": self.reused,
-        }
 
 
 def compare(
@@ -165,18 +128,37 @@ def _collect(
     for member, outcome in runs:
         by_label[member.label].append(outcome)
     values = {m.label: dict(zip(experiment.row_keys, m.row, strict=False)) for m in made.members}
+    ranking = rank(by_label, values)
     return Comparison(
         experiment=experiment,
         run_id=tracked.run_id,
         mlflow_experiment=notes.experiment,
         mlflow_experiment_id=tracked.experiment_id,
         stand_in=notes.tags["fusionbench.stand_in"] == "true",
-        ranking=rank(by_label, values),
+        ranking=ranking,
         runs=runs,
         skipped=skipped,
         failed=failed,
         reused=sum(fold.reused for found in folds.values() for fold in found),
+        verdicts=_verdicts(experiment, made, ranking, runs),
     )
+
+
+def _verdicts(
+    experiment: Experiment, made: Plan, ranking: Sequence[Row], runs: Sequence[tuple[Member, Outcome]]
+) -> Verdicts | None:
+    """Judged by pairs where all rows are of the same clips; refused where they differ undeclared."""
+    data = [read for read in made.data if read]
+    if len(ranking) < 2 or experiment.varies_data:
+        return None
+    refuse_unequal_results(runs)
+    scored = []
+    for row in ranking:
+        mine = {m.seed: pool([fold.report for fold in o.folds]) for m, o in runs if m.label == row.label}
+        scored.append(Scored(row.label, mine))
+    subjects = {clip.id: clip.subject for read in data for clip in read.index.clips}
+    metric = experiment.terms.metric or data[0].dataset.protocol.headline
+    return judge_rows(scored, subjects, data[0].classes, experiment.terms, metric)
 
 
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:
@@ -190,22 +172,6 @@ def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome
         stand_in=data.stand_in,
         folds=folds,
         skipped=[dict(s) for s in data.skipped],
-    )
-
-
-def comparison_figure(made: Comparison) -> Any:
-    """Every head's mean, deviation and seeds beside chance, as a matplotlib figure."""
-    rows = []
-    for row in made.ranking:
-        accuracy = row.metrics["accuracy"]
-        spread = (accuracy.mean - accuracy.std, accuracy.mean + accuracy.std)
-        rows.append(HeadScores(row.label, accuracy.values, spread if len(accuracy.values) > 1 else None))
-    return comparison(
-        rows,
-        interval="± standard deviation",
-        chance=made.ranking[0].chance,
-        caution=made.caution,
-        stand_in=made.stand_in,
     )
 
 
@@ -228,3 +194,5 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
     mean = best.metrics["accuracy"].mean
     tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})
     tracked.set_tags(order_tag(COMPARISON, mean))
+    if made.verdicts:
+        tracked.set_tags({"mlflow.note.content": f"{made.experiment.question}\n\n{made.verdicts.answer}"})

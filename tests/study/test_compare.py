@@ -12,7 +12,8 @@ from fusionbench.catalog.presets import shipped
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.study.compare import Comparison, compare
+from fusionbench.study.compare import compare
+from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, members, read_experiment
 from fusionbench.study.plan import plan
 from fusionbench.study.ranking import Spread
