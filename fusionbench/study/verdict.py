@@ -147,9 +147,10 @@ def judge_rows(
 def _asked(labels: Sequence[str], terms: Terms) -> list[tuple[str, str]]:
     if terms.family == "all":
         return list(combinations(labels, 2))
-    if terms.against not in labels:
-        raise unknown("row to judge against", str(terms.against), labels)
-    return [(label, terms.against) for label in labels if label != terms.against]
+    against = str(terms.against)
+    if against not in labels:
+        raise unknown("row to judge against", against, labels)
+    return [(label, against) for label in labels if label != against]
 
 
 def _same_clips(rows: Sequence[Scored]) -> tuple[tuple[str, ...], np.ndarray]:
