@@ -97,6 +97,11 @@ def _what_to_add(
     if not open_pairs:
         return ""
     pair = min(open_pairs, key=lambda p: p.p)
+    if not pair.paired.varies:
+        return (
+            f"No clip told {pair.a} and {pair.b} apart; with {grouped_by} they may still differ by up to "
+            f"{points(pair.high).lstrip('+')} points."
+        )
     could = f"A difference of {points(pair.mdd).lstrip('+')} points could have been found ({len(pair.seeds)} "
     could += f"seed{'s' * (len(pair.seeds) > 1)}, {grouped_by})."
     wanted = abs(pair.difference)

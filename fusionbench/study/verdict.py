@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.learn.metrics import Predictions
-from fusionbench.statistics.families import Judged, Word, judge, rank_intervals
+from fusionbench.statistics.families import Judged, Verdict, Word, judge, rank_intervals
 from fusionbench.statistics.influence import per_clip
 from fusionbench.statistics.paired import Paired, paired
 from fusionbench.study.answer import answer_in_words
@@ -134,9 +134,12 @@ def judge_rows(
         lone = len(seeds) == 1 and len(set(groups)) == 1
         found.append((a, b, seeds, paired(difference, ids if lone else groups)))
     judged = judge([pair for *_, pair in found], terms.margin) if found else []
-    pairs = tuple(_pair(*named[:2], metric, named[2], one) for named, one in zip(found, judged, strict=True))
-    known = [(numbers[a], numbers[b], one.verdict) for (a, b, *_), one in zip(found, judged, strict=True)]
-    places = rank_intervals(len(rows), known)
+    made = [
+        _pair(a, b, metric, seeds, one, terms.margin)
+        for (a, b, seeds, _), one in zip(found, judged, strict=True)
+    ]
+    pairs = tuple(pair for pair, _ in made)
+    places = rank_intervals(len(rows), [(numbers[p.a], numbers[p.b], verdict) for p, verdict in made])
     notes += _seed_notes(rows)
     ranks = dict(zip(numbers, places, strict=True))
     means = {label: float(np.mean([v.mean() for v in by_seed.values()])) for label, by_seed in values.items()}
@@ -204,16 +207,20 @@ def _values(
     return values
 
 
-def _pair(a: str, b: str, metric: str, seeds: tuple[int, ...], judged: Judged) -> Pair:
+def _pair(
+    a: str, b: str, metric: str, seeds: tuple[int, ...], judged: Judged, margin: float
+) -> tuple[Pair, Verdict]:
     one = judged.pair
-    return Pair(
+    if not one.varies and one.mean == 0:
+        judged = _never_apart(judged, margin)
+    pair = Pair(
         a=a,
         b=b,
         metric=metric,
         difference=one.mean,
         low=judged.low,
         high=judged.high,
-        mdd=one.mdd,
+        mdd=judged.high if not one.varies and one.mean == 0 else one.mdd,
         df=one.df,
         p=one.p,
         p_holm=judged.p_holm,
@@ -222,6 +229,21 @@ def _pair(a: str, b: str, metric: str, seeds: tuple[int, ...], judged: Judged) -
         within_margin=judged.verdict.better_within_margin,
         seeds=seeds,
         paired=one,
+    )
+    return pair, judged.verdict
+
+
+def _never_apart(judged: Judged, margin: float) -> Judged:
+    """Two heads that no clip and no seed told apart: how many could have bounds their difference.
+
+    The rule of three (Hanley and Lippman-Hand 1983): what was seen in none of G groups has, with 95 %
+    confidence, a share of at most 3/G. The formula's interval would have no width, on ten clips too.
+    """
+    bound = min(1.0, 3 / judged.pair.groups)
+    equivalent = bound <= margin
+    p = judged.p_equivalence if equivalent else 1.0
+    return replace(
+        judged, low=-bound, high=bound, p_equivalence=p, verdict=Verdict(None, equivalent=equivalent)
     )
 
 

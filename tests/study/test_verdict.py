@@ -66,12 +66,17 @@ def test_the_better_head_is_named_with_its_uncertainty():
     assert made.groups == "20 subjects"
 
 
-def test_identical_heads_have_p_1_and_no_head_is_preferred():
+def test_identical_heads_have_p_1_and_are_equivalent_only_where_enough_clips_could_have_told():
     one = row("one", 0.7)
-    made = judged(one, Scored("two", one.predictions))
-    (pair,) = made.pairs
-    assert (pair.difference, pair.p, pair.p_holm) == (0, 1, 1) and pair.verdict not in ("a", "b")
-    assert made.ranks == {"one": (1, 2), "two": (1, 2)}
+    for subjects, groups in ((PEOPLE, 20), ({}, 400)):
+        made = judged(one, Scored("two", one.predictions), subjects=subjects)
+        (pair,) = made.pairs
+        assert (pair.difference, pair.p, pair.p_holm) == (0, 1, 1)
+        assert (pair.low, pair.high, pair.mdd) == (-3 / groups, 3 / groups, 3 / groups)  # rule of three
+        assert pair.verdict == ("equivalent" if groups == 400 else "unknown")  # 0.75 points against 15
+        assert made.ranks == {"one": (1, 2), "two": (1, 2)}
+    few = judged(one, Scored("two", one.predictions))
+    assert "with 20 subjects they may still differ by up to 15.0 points" in few.answer
 
 
 def test_what_can_not_be_told_says_what_to_add():
