@@ -17,7 +17,6 @@ from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
 from fusionbench.figures.files import FORMATS
-from fusionbench.learn.metrics import pool
 from fusionbench.study.comparison import Comparison, comparison_figure
 from fusionbench.study.equal_terms import refuse_unequal_results
 from fusionbench.study.execute import execute
@@ -25,9 +24,12 @@ from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
-from fusionbench.study.verdict import Scored, Verdicts, judge_rows
+from fusionbench.study.verdict import Verdicts, judge_rows, scored
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
+
+ASKED, COMPARED = "experiment.json", "comparison.json"
+"""artifacts of a comparison: what was asked, and what came out"""
 
 
 def compare(
@@ -63,7 +65,7 @@ def compare(
         join(identity, COMPARISON) as held,
         track(_opened(experiment, identity, notes), held, watch) as tracked,
     ):
-        tracked.log_json(_asked(experiment), "experiment.json")  # now: it tries the artifact store
+        tracked.log_json(_asked(experiment), ASKED)  # now: it tries the artifact store
         try:
             results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
         finally:
@@ -99,6 +101,7 @@ def _asked(experiment: Experiment) -> dict[str, Any]:
         "question": experiment.question,
         "base": dict(experiment.base),
         "vary": {key: list(values) for key, values in experiment.vary.items()},
+        "terms": vars(experiment.terms),
     }
 
 
@@ -148,17 +151,14 @@ def _verdicts(
     experiment: Experiment, made: Plan, ranking: Sequence[Row], runs: Sequence[tuple[Member, Outcome]]
 ) -> Verdicts | None:
     """Judged by pairs where all rows are of the same clips; refused where they differ undeclared."""
-    data = [read for read in made.data if read]
     if len(ranking) < 2 or experiment.varies_data:
         return None
     refuse_unequal_results(runs)
-    scored = []
-    for row in ranking:
-        mine = {m.seed: pool([fold.report for fold in o.folds]) for m, o in runs if m.label == row.label}
-        scored.append(Scored(row.label, mine))
-    subjects = {clip.id: clip.subject for read in data for clip in read.index.clips}
-    metric = experiment.terms.metric or data[0].dataset.protocol.headline
-    return judge_rows(scored, subjects, data[0].classes, experiment.terms, metric)
+    read = next(read for read in made.data if read)
+    metric = experiment.terms.metric or read.dataset.protocol.headline
+    subjects = {clip.id: clip.subject for read in made.data if read for clip in read.index.clips}
+    rows = scored([row.label for row in ranking], runs)
+    return judge_rows(rows, subjects, read.classes, experiment.terms, metric)
 
 
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:
@@ -176,7 +176,7 @@ def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome
 
 
 def _log(made: Comparison, tracked: TrackedRun) -> None:
-    tracked.log_json(made.plain(), "comparison.json")
+    tracked.log_json(made.plain(), COMPARED)
     if not made.ranking:
         return
     table: dict[str, list[Any]] = defaultdict(list)

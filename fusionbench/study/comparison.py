@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.outcome import Outcome
 from fusionbench.figures.ranking import HeadScores, comparison
-from fusionbench.study.experiment import Experiment, Member
+from fusionbench.study.experiment import Experiment, Slot
 from fusionbench.study.plan import Absent
 from fusionbench.study.ranking import Row
 from fusionbench.study.verdict import Verdicts
@@ -23,7 +24,7 @@ class Comparison:
     mlflow_experiment_id: str
     stand_in: bool
     ranking: list[Row]
-    runs: list[tuple[Member, Outcome]]
+    runs: Sequence[tuple[Slot, Outcome]]
     skipped: list[Absent] = field(default_factory=list)
     """pairs that do not fit, with the component's reason"""
     failed: list[Absent] = field(default_factory=list)
@@ -47,7 +48,7 @@ class Comparison:
             "stand_in": self.stand_in,
             "caution": self.caution,
             "ranking": [row.plain() for row in self.ranking],
-            "runs": [{"label": m.label, "seed": m.seed, **o.plain()} for m, o in self.runs],
+            "runs": [{"label": m.label, "row": m.row, "seed": m.seed, **o.plain()} for m, o in self.runs],
             "skipped": [absent.plain() for absent in self.skipped],
             "failed": [absent.plain() for absent in self.failed],
             "reused": self.reused,

@@ -63,18 +63,24 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Member:
-    """One run of an experiment."""
+class Slot:
+    """The place of a run in an experiment."""
 
     row: tuple[str, ...]
     """its values of what is compared, as a table shows them"""
     seed: int
-    config: RunConfig
 
     @property
     def label(self) -> str:
         """``arpg`` or ``arpg, 5``."""
         return ", ".join(self.row)
+
+
+@dataclass(frozen=True)
+class Member(Slot):
+    """One run of an experiment, resolved."""
+
+    config: RunConfig
 
 
 def read_experiment(path: Path, overrides: Request) -> Experiment:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.errors import UserError, unknown
-from fusionbench.learn.metrics import Predictions
+from fusionbench.learn.metrics import Predictions, pool
 from fusionbench.statistics.families import Judged, Verdict, Word, judge, rank_intervals
 from fusionbench.statistics.influence import per_clip
 from fusionbench.statistics.paired import Paired, paired
 from fusionbench.study.answer import answer_in_words
+from fusionbench.study.experiment import Slot
 from fusionbench.study.terms import Terms
 
 
@@ -25,6 +27,14 @@ class Scored:
     label: str
     predictions: Mapping[int, Predictions]
     """seed -> predictions"""
+
+
+def scored(labels: Sequence[str], runs: Iterable[tuple[Slot, Outcome]]) -> list[Scored]:
+    """The rows of these labels, in their order, from finished runs; folds are pooled."""
+    by_label: dict[str, dict[int, Predictions]] = {label: {} for label in labels}
+    for slot, outcome in runs:
+        by_label[slot.label][slot.seed] = pool([fold.report for fold in outcome.folds])
+    return [Scored(label, by_seed) for label, by_seed in by_label.items()]
 
 
 @dataclass(frozen=True)
