@@ -228,8 +228,8 @@ def _pair(
         b=b,
         metric=metric,
         difference=one.mean,
-        low=judged.low,
-        high=judged.high,
+        low=max(judged.low, -1.0),  # no difference of scores lies beyond
+        high=min(judged.high, 1.0),
         mdd=judged.high if not one.varies and one.mean == 0 else one.mdd,
         df=one.df,
         p=one.p,
