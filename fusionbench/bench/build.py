@@ -27,10 +27,9 @@ from fusionbench.learn.front_end import (
     stream_statistics,
 )
 
-
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _FIXED_WORKSPACE = ":4096:8"
-"""with a workspace of fixed size cuBLAS sums in one order; :16:8 is the other (NVIDIA, cuBLAS, section 2.1.4)"""
+"""with a workspace of fixed size cuBLAS sums in one order (NVIDIA, cuBLAS manual, section 2.1.4)"""
 
 
 def seed_everything(config: RunConfig) -> None:

@@ -1,4 +1,4 @@
-"""What a run's digits came from, then and now, set side by side: where they differ, and how much that means."""
+"""What a run's digits came from, then and now, side by side: what differs, and how much that means."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ _MEANS = {
     "versions.mlflow": HARMLESS,
 }
 """beginning of a key -> what a difference in it means; the longest counts, and what none names may matter"""
-_NOT_COMPARED = ("format", "torch.config", "torch.parallel")
-"""texts that are kept for people: what decides in them stands under keys of its own"""
+_NOT_COMPARED = ("format", "seed", "device", "threads", "torch.config", "torch.parallel")
+"""options, compared as such, and texts for people: what decides in them stands under keys of its own"""
+_NO_OPTIONS = ("data.", "fold")
+"""beginnings of options that decide nothing: a fold is reproduced by itself, data are known by content"""
 _NAMED_FILES = 3
 _OWN_CODE = "harness.code"
 NOTHING = "none"
@@ -76,14 +78,12 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Differe
 
 
 def option_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """Options, dotted key -> value, that differ; where the data lie is compared elsewhere."""
-    keys = [
-        key for key in {**then, **now} if not key.startswith("data.") and key not in ("threads", "device")
-    ]
+    """Options, dotted key -> value, that differ; one that is on one side only is new or gone."""
+    absent = "no such option"
     return [
-        Difference(key, _shown(then.get(key, "no such option")), _shown(now.get(key, "no such option")), MAY)
-        for key in keys
-        if then.get(key, ...) != now.get(key, ...)
+        Difference(key, _shown(then.get(key, absent)), _shown(now.get(key, absent)), _severity(key))
+        for key in {**then, **now}
+        if not key.startswith(_NO_OPTIONS) and then.get(key, absent) != now.get(key, absent)
     ]
 
 

@@ -79,7 +79,7 @@ def read_digits(run_id: str, outcome: FoldOutcome) -> Digits:
 
 
 def first_epoch_apart(then: Digits, now: Digits) -> int | None:
-    """The first epoch, counted from 1, whose losses are not the same; None where all are, or none are known."""
+    """The first epoch, from 1, whose losses are not the same; None where all are, or none were kept."""
     if then.epochs is None or now.epochs is None:
         return None
     pairs = zip(then.epochs, now.epochs, strict=False)

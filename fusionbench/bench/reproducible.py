@@ -33,7 +33,7 @@ def folds_of(record: RunRecord) -> list[RunRecord]:
         )
     if record.status != "FINISHED":
         raise UserError(
-            f"run {record.run_id} ({record.name}) is {record.status.lower()}: there is nothing to compare with. "
+            f"run {record.run_id} ({record.name}) is {record.status.lower()}: nothing to compare with. "
             "Give the command that made it again; it goes on where it stopped."
         )
     if not has_folds(record):

@@ -69,6 +69,7 @@ class Plan:
     not_looked_at: tuple[str, ...]
     """what is not known here before the run"""
     catalog: Catalog
+    wishes: Wishes
     refusal: str = ""
     """why it cannot be run as it stands"""
 
@@ -115,6 +116,7 @@ def plan(run_id: str, watch: Watch, catalog: Catalog, wishes: Wishes, *, peek: b
         tuple(unknown(then[0], folds[0].now)),
         tuple(unknown(folds[0].now, then[0])),
         catalog,
+        wishes,
         "" if wishes.data_root else _refusal(record, folds[0], config),
     )
 
@@ -202,7 +204,7 @@ def _refusal(record: RunRecord, fold: FoldPlan, config: RunConfig) -> str:
         return ""
     where = "the stand-in generated here" if config.options.data.stand_in else f"{config.options.data.root}"
     return (
-        f"the data are not those of run {record.run_id}: {where} has the fingerprint {changed[0].now}, then it "
-        f"was {changed[0].then}. Say with --data-root PATH where the data of then are; "
+        f"the data are not those of run {record.run_id}: {where} has the fingerprint {changed[0].now}, "
+        f"not {changed[0].then}. Say with --data-root PATH where the data of then are; "
         "a folder that is named so is taken whatever it holds."
     )

@@ -1,4 +1,4 @@
-"""What a run recorded of its config to a ``RunConfig`` again: the components of today, the options of then."""
+"""A recorded config to a ``RunConfig`` again: the components of today with the options of then."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def restore(
     catalog: Catalog,
     owner: str,
 ) -> RunConfig:
-    """The config that a run recorded. No preset and no default of today comes in, but for options that are new.
+    """The config that a run recorded; of presets and defaults of today only those of options that are new.
 
     Args:
         values: as ``RunConfig.plain`` gave them.
@@ -33,10 +33,10 @@ def restore(
     """
     chosen = {}
     for kind in (kind for kind in KINDS if kind in values):
-        options = dict(values[kind])
-        name, plugin = str(options.pop("name")), str(options.pop("plugin"))
+        own = dict(values[kind])
+        name, plugin = str(own.pop("name")), str(own.pop("plugin"))
         version = versions.get(plugin, "not known")
-        chosen[kind] = restore_component(kind, name, plugin, version, options, catalog, owner)
+        chosen[kind] = restore_component(kind, name, plugin, version, own, catalog, owner)
     try:
         options = RunOptions.model_validate({k: v for k, v in values.items() if k not in KINDS})
     except ValidationError as error:

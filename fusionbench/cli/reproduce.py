@@ -60,9 +60,8 @@ def reproduce(
     """Do a finished run over, and say whether it gives the same.
 
     First comes what is not as it was: torch, the processor, the code of a plugin, the data. Then it trains
-    anew, with the options, seed, threads and device of then. The last line is one of [bold]same digits[/bold],
-    [bold]same predictions[/bold], [bold]within the spread of seeds[/bold], and [bold]differs[/bold], which
-    ends with exit code 1.
+    anew, with the options, seed, threads and device of then. The last line is one of: same digits,
+    same predictions, within the spread of seeds, differs. The last of them ends with exit code 1.
 
     [bold]Examples[/bold]
 

@@ -5,49 +5,54 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from fusionbench.bench.differences import MAY, WILL
 from fusionbench.bench.digits import SAME_DIGITS, SAME_PREDICTIONS, WITHIN_SEEDS
 from fusionbench.bench.reproduce import FoldReproduced, Reproduced
 from fusionbench.bench.reproduction_plan import Plan
 from fusionbench.bench.seed_spread import FEWEST
 from fusionbench.report.tables import percent, plain_table
 
-STYLES = {"will change digits": "red", "may change digits": "yellow"}
-_LONGEST = 60
+STYLES = {WILL: "red", MAY: "yellow"}
 
 
-def plan_table(plan: Plan) -> Table:
-    """Then and now, the worst first."""
-    record = plan.record
-    table = plain_table(escape(f"{record.name}, run {record.run_id}, done over"), "\n".join(_captions(plan)))
+def plan_table(plan: Plan) -> RenderableType:
+    """Then and now, the worst first; below it what the run will be, and what nobody knows."""
+    title, captions = f"{plan.record.name}, run {plan.record.run_id}, done over", "\n".join(_captions(plan))
+    if not plan.differences:
+        return Text(f"{title}\nnothing that was recorded is other here\n{captions}")
+    table = plain_table(escape(title), escape(captions))
     for column in ("what differs", "then", "now", "effect"):
         table.add_column(column, overflow="fold")
     for each in plan.differences:
-        row = (each.what, each.then[:_LONGEST], each.now, each.severity)
+        row = (each.what, each.then, each.now, each.severity)
         table.add_row(*map(escape, row), style=STYLES.get(each.severity))
     return table
 
 
 def _captions(plan: Plan) -> Iterator[str]:
-    if not plan.differences:
-        yield "nothing that was recorded is other here"
     options = plan.config.options
     folds = f"{len(plan.folds)} folds" if plan.of_folds else f"fold {plan.folds[0].name}"
     threads = f"{options.threads} thread{'s' * (options.threads > 1)}"
-    yield escape(f"runs with seed {options.seed}, {folds}, {threads} on {options.device}")
+    yield f"runs with seed {options.seed}, {folds}, {threads} on {options.device}"
     if plan.not_recorded:
-        yield escape(f"not recorded then, and so not compared: {', '.join(plan.not_recorded)}")
+        yield f"not recorded then, and so not compared: {', '.join(plan.not_recorded)}"
     if plan.not_looked_at:
-        yield escape(f"not known here before it runs: {', '.join(plan.not_looked_at)}")
+        yield f"not known here before it runs: {', '.join(plan.not_looked_at)}"
 
 
 def next_command(plan: Plan) -> str:
     """What does what a dry run has shown."""
-    root = plan.config.options.data.root
-    data = f" --data-root {shlex.quote(str(root))}" if root and not plan.refusal else ""
-    return f"next: fusionbench reproduce {plan.record.run_id}{data}"
+    wishes = plan.wishes
+    wished = {"--data-root": wishes.data_root, "--threads": wishes.threads, "--device": wishes.device}
+    flags = "".join(
+        f" {flag} {shlex.quote(str(value))}" for flag, value in wished.items() if value is not None
+    )
+    return f"next: fusionbench reproduce {plan.record.run_id}{flags}"
 
 
 def result_table(made: Reproduced) -> Table:
@@ -74,7 +79,8 @@ def explanation(made: Reproduced) -> str:
             f"clips are said to be of other classes; {len(spread.scores)} finished run(s) with other seeds, "
             f"{FEWEST} are needed to tell how far seeds alone move the score"
         )
-    reach = f"two seeds are up to {100 * spread.reach:.1f} points apart (95 of 100 pairs, by {len(spread.scores)} runs)"
+    seeds = f"95 of 100 pairs, estimated from {len(spread.scores)}"
+    reach = f"two seeds are up to {100 * spread.reach:.1f} points apart ({seeds})"
     moved = "no further apart than that" if made.verdict == WITHIN_SEEDS else "further apart than that"
     return f"clips are said to be of other classes; {reach}, and then and now are {moved}"
 

@@ -120,7 +120,7 @@ def read_json(run_id: str, path: str) -> Any:
 
 
 def has_artifact(run_id: str, path: str) -> bool:
-    """Whether a run holds the artifact ``path`` at its top; False too where its artifacts are out of reach."""
+    """Whether a run holds the artifact ``path`` at its top; False too where nobody answers for them."""
     from mlflow.exceptions import MlflowException
 
     try:
