@@ -100,7 +100,7 @@ def plan(run_id: str, watch: Watch, catalog: Catalog, wishes: Wishes, *, peek: b
     recorded = _recorded(records[0], catalog)
     config = _as_it_was(recorded, record, then[0], wishes, watch)
     seed_everything(config)
-    data = (peek_data if peek else open_data)(config, watch)
+    data = _open(config, record, watch, peek)
     folds = [
         _fold_plan(config, catalog, data, each, known) for each, known in zip(records, then, strict=True)
     ]
@@ -143,7 +143,7 @@ def _as_it_was(
     if wishes.data_root is not None:
         chosen["data"] = options.data.model_copy(update={"root": wishes.data_root, "stand_in": False})
     elif not options.data.stand_in:
-        chosen["data"] = options.data.model_copy(update={"root": _root(config, record, known)})
+        chosen["data"] = options.data.model_copy(update={"root": _root(config, known)})
     return replace(config, options=options.model_copy(update=chosen))
 
 
@@ -156,22 +156,25 @@ def _device(recorded: str, watch: Watch) -> str:
     return recorded
 
 
-def _root(config: RunConfig, record: RunRecord, known: Mapping[str, Any]) -> Path:
-    """Where the data are: where they were, else where this dataset's lie by default.
-
-    Raises:
-        UserError: neither is there.
-    """
-    places = [find_root(config.dataset, config.options.data.root), find_root(config.dataset, None)]
+def _root(config: RunConfig, known: Mapping[str, Any]) -> Path:
+    """Where the data were; where they are no more, but lie where this dataset's do by default, there."""
+    named, usual = (find_root(config.dataset, root) for root in (config.options.data.root, None))
     kept = known.get("data", {}).get("root")
-    places = list(dict.fromkeys([Path(kept), *places] if kept else places))
-    for place in places:
-        if place.exists():
-            return place
-    raise UserError(
-        f"the data of run {record.run_id} are not here: there is no {' and no '.join(map(str, places))}. "
-        "Say where they are with --data-root PATH; they are known by what they hold, wherever they lie."
-    )
+    places = [Path(kept) if kept else named, named, usual]
+    return next((place for place in places if place.exists()), places[0])
+
+
+def _open(config: RunConfig, record: RunRecord, watch: Watch, peek: bool) -> RunData | None:
+    try:
+        return (peek_data if peek else open_data)(config, watch)
+    except UserError as error:
+        root = config.options.data.root
+        if root is None or root.exists():
+            raise
+        raise UserError(
+            f"the data of run {record.run_id} are not here: {error} Say where they are with "
+            "--data-root PATH; they are known by what they hold, wherever they lie."
+        ) from error
 
 
 def _fold_plan(
