@@ -7,7 +7,6 @@ batch that differs in its last digit is seen.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,28 +45,21 @@ class Digits:
         return {"epochs": self.epochs, "report": self.report, "report_last": self.report_last}
 
 
-def digits_of(outcome: FoldOutcome, history: Sequence[Mapping[str, float]] | None) -> Digits:
-    """The digits of a finished fold.
-
-    Args:
-        outcome: of the fold.
-        history: metrics of each epoch; None where they were not kept.
-    """
-    epochs = None
-    if history is not None:
-        epochs = tuple({name: float(epoch[name]).hex() for name in _LOSSES} for epoch in history)
-    return Digits(epochs, _hashes(outcome.report), _hashes(outcome.report_last))
+def digits_of(outcome: FoldOutcome) -> Digits:
+    """The digits of a finished fold."""
+    epochs = tuple({name: float(epoch[name]).hex() for name in _LOSSES} for epoch in outcome.history)
+    return Digits(epochs or None, _hashes(outcome.report), _hashes(outcome.report_last))
 
 
-def log_digits(tracked: TrackedRun, outcome: FoldOutcome, history: Sequence[Mapping[str, float]]) -> None:
+def log_digits(tracked: TrackedRun, outcome: FoldOutcome) -> None:
     """Keep them in the run."""
-    tracked.log_json(digits_of(outcome, history).plain(), DIGITS)
+    tracked.log_json(digits_of(outcome).plain(), DIGITS)
 
 
 def read_digits(run_id: str, outcome: FoldOutcome) -> Digits:
-    """The digits of a run as they were kept; of a run of before, those that its predictions give."""
+    """The digits of a run as they were kept; of a run of before, those that its result gives."""
     if not has_artifact(run_id, DIGITS):
-        return digits_of(outcome, None)
+        return digits_of(outcome)
     found = read_json(run_id, DIGITS)
     try:
         epochs = tuple(

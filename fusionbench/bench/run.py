@@ -143,7 +143,7 @@ def _run_claimed(
         around.catalog.observe("run_started", around.watch, info)
         fitted = fit_model(config, data, model, loaders, held, tracked, info, around)
         outcome = report(config, data, fitted, loaders, fold, tracked, identity)
-        log_digits(tracked, outcome, fitted.history)
+        log_digits(tracked, outcome)
         log_fold(tracked, outcome, fitted, data)
         keep_model(tracked, config, data, fitted.model, notes.name, outcome)
         around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
@@ -205,10 +205,11 @@ def report(
     device, model = config.options.device, fitted.model
     cost = measure_cost(model, loaders.report, device)
     cost["train_s_per_epoch"] = statistics.mean(fitted.seconds)
-    chosen = predict(model, loaders.report, device)
+    subjects = tuple(data.clips[clip].subject or None for clip in loaders.report.ids)
+    chosen = replace(predict(model, loaders.report, device), subjects=subjects)
     selected_state = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(fitted.last_state)
-    last = predict(model, loaders.report, device)
+    last = replace(predict(model, loaders.report, device), subjects=subjects)
     model.load_state_dict(selected_state)
     metrics = {
         **fitted.history[fitted.selected_epoch - 1],
@@ -227,6 +228,7 @@ def report(
         report_last=last,
         epochs=len(fitted.history),
         resumed_at=fitted.resumed_at,
+        history=fitted.epochs(),
         parts=loaders.parts.sizes(),
         subject_leak=loaders.parts.subject_leak(),
     )

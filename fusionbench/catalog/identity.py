@@ -33,15 +33,36 @@ def toolkit_hash() -> str:
     return harness_hash("nn", "learn")
 
 
+_unhashed: dict[type, str] = {}
+"""classes of this session whose source is nowhere whole -> what stands for it, another every time"""
+
+
+def mark_unhashed(cls: type, stands_for: str) -> None:
+    """Give the runs of a class an identity of their own: nobody can tell whether its code changed."""
+    _unhashed[cls] = stands_for
+
+
+def is_unhashed(cls: type) -> bool:
+    """Whether a class was marked so."""
+    return cls in _unhashed
+
+
+def source_hash(cls: type) -> str:
+    """Hash of a component's ``source_files``."""
+    return _unhashed.get(cls) or _hash_of_files(cls)
+
+
 def source_files(cls: type) -> dict[str, Path]:
-    """Module -> file, of a component's module and of what it imports from its own distribution's package."""
+    """Module -> file, of a component's module and of what it imports from its own distribution's package.
+
+    A module without a file (of a session) has none here.
+    """
     modules = _own_modules(sys.modules[cls.__module__], set())
-    return {m.__name__: Path(m.__file__) for m in modules if m.__file__}
+    return {m.__name__: Path(file) for m in modules if (file := getattr(m, "__file__", None))}
 
 
 @cache
-def source_hash(cls: type) -> str:
-    """Hash of a component's ``source_files``."""
+def _hash_of_files(cls: type) -> str:
     return digest({module: file.read_bytes().hex() for module, file in source_files(cls).items()})
 
 

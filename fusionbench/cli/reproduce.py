@@ -22,7 +22,7 @@ def reproduce(
         Path | None,
         typer.Option(
             "--data-root",
-            help="Folder of the data, taken whatever it holds. Default: where they were.",
+            help="Folder of the data, taken whatever it holds. Default: as it was.",
             rich_help_panel="Otherwise than it was",
         ),
     ] = None,

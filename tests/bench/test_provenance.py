@@ -6,13 +6,14 @@ import io
 import math
 import os
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fusionbench.bench.build import CUBLAS_WORKSPACE, check_device
 from fusionbench.bench.differences import HARMLESS, MAY, WILL, differences, option_differences, unknown
-from fusionbench.bench.digits import Digits, digits_of, first_epoch_apart, in_common
+from fusionbench.bench.digits import digits_of, first_epoch_apart, in_common
 from fusionbench.bench.machine import machine
 from fusionbench.bench.outcome import FoldOutcome
 from fusionbench.bench.provenance import provenance
@@ -122,39 +123,33 @@ def test_what_one_side_does_not_know_is_no_difference_but_told():
     assert unknown(then, now) == ["versions.python", "cpu"]
 
 
-def fold(report, last=None) -> FoldOutcome:
+EPOCHS = [{"train/loss": 0.5, "selection/loss": 0.75}, {"train/loss": 0.1, "selection/loss": 0.2}]
+
+
+def fold(report, last=None, epochs=EPOCHS) -> FoldOutcome:
     ids = tuple(f"c{k}" for k in range(len(report)))
     made = [
         Predictions(ids, np.zeros(len(ids), int), np.log(np.float32(p))) for p in (report, last or report)
     ]
-    return FoldOutcome("official", "r", "i", {}, {}, 0.5, 1, *made)
-
-
-EPOCHS = [{"train/loss": 0.5, "selection/loss": 0.75}, {"train/loss": 0.1, "selection/loss": 0.2}]
+    return FoldOutcome("official", "r", "i", {}, {}, 0.5, 1, *made, history=epochs)
 
 
 def test_digits_are_exact_and_do_not_depend_on_how_predictions_were_kept():
-    made = digits_of(fold([[0.25, 0.75]]), EPOCHS)
+    whole = fold([[0.25, 0.75]])
+    made = digits_of(whole)
     assert made.epochs[0] == {"train/loss": "0x1.0000000000000p-1", "selection/loss": "0x1.8000000000000p-1"}
-    kept = fold([[0.25, 0.75]])
-    kept = FoldOutcome(
-        **{
-            **vars(kept),
-            "report": Predictions(
-                kept.report.ids, kept.report.labels, kept.report.log_probabilities.astype(np.float64)
-            ),
-        }
-    )
-    assert digits_of(kept, EPOCHS) == made
+    said = whole.report
+    wide = Predictions(said.ids, said.labels, said.log_probabilities.astype(np.float64))
+    assert digits_of(replace(whole, report=wide)) == made
 
 
 def test_the_first_epoch_apart_sees_the_last_digit_and_a_missing_epoch():
-    one = digits_of(fold([[0.25, 0.75]]), EPOCHS)
+    one = digits_of(fold([[0.25, 0.75]]))
     nudged = [EPOCHS[0], {**EPOCHS[1], "train/loss": math.nextafter(0.1, 1)}]
     assert first_epoch_apart(one, one) is None
-    assert first_epoch_apart(one, digits_of(fold([[0.25, 0.75]]), nudged)) == 2
-    assert first_epoch_apart(one, digits_of(fold([[0.25, 0.75]]), EPOCHS[:1])) == 2
-    assert first_epoch_apart(one, Digits(None, one.report, one.report_last)) is None
+    assert first_epoch_apart(one, digits_of(fold([[0.25, 0.75]], epochs=nudged))) == 2
+    assert first_epoch_apart(one, digits_of(fold([[0.25, 0.75]], epochs=EPOCHS[:1]))) == 2
+    assert first_epoch_apart(one, digits_of(fold([[0.25, 0.75]], epochs=[]))) is None, "none were kept"
 
 
 @pytest.mark.parametrize(
@@ -168,8 +163,8 @@ def test_the_first_epoch_apart_sees_the_last_digit_and_a_missing_epoch():
     ],
 )
 def test_what_two_runs_have_in_common(report, last, epochs, word):
-    then = digits_of(fold([[0.25, 0.75], [0.5, 0.5]]), EPOCHS)
-    assert in_common(then, digits_of(fold(report, last), epochs)) == word
+    then = digits_of(fold([[0.25, 0.75], [0.5, 0.5]]))
+    assert in_common(then, digits_of(fold(report, last, epochs))) == word
 
 
 def test_the_reach_of_seeds_is_that_of_a_difference_of_two_and_needs_three():
