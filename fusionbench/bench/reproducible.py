@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from fusionbench.bench.artifacts import OUTCOME
+from fusionbench.bench.artifacts import fold_ids
 from fusionbench.bench.claim import COMPARISON, FOLDS, KIND_TAG, REPRODUCTION, RUN
 from fusionbench.contract.errors import UserError
-from fusionbench.track.records import RunRecord, find_runs, get_run, read_json
+from fusionbench.track.records import RunRecord, find_runs, get_run
 
 _NAMED = 8
 """members of a comparison that a message lists"""
-
-
-def has_folds(record: RunRecord) -> bool:
-    """Whether a run is the parent of folds, or of their reproductions."""
-    kind = record.tags.get(KIND_TAG)
-    return kind == FOLDS or (kind == REPRODUCTION and record.params.get("fold") == "all")
 
 
 def folds_of(record: RunRecord) -> list[RunRecord]:
@@ -36,9 +30,7 @@ def folds_of(record: RunRecord) -> list[RunRecord]:
             f"run {record.run_id} ({record.name}) is {record.status.lower()}: nothing to compare with. "
             "Give the command that made it again; it goes on where it stopped."
         )
-    if not has_folds(record):
-        return [record]
-    return [get_run(fold["run_id"]) for fold in read_json(record.run_id, OUTCOME)["folds"]]
+    return [get_run(fold) for fold in fold_ids(record).values()] or [record]
 
 
 def _comparison(record: RunRecord) -> UserError:

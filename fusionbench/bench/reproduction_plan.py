@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fusionbench.bench.artifacts import has_folds
 from fusionbench.bench.build import check_device, seed_everything
 from fusionbench.bench.differences import Difference, differences, in_order, option_differences, unknown
 from fusionbench.bench.parts import part_fold
 from fusionbench.bench.provenance import CONFIG, component_versions, provenance, read_provenance
-from fusionbench.bench.reproducible import folds_of, has_folds
+from fusionbench.bench.reproducible import folds_of
 from fusionbench.bench.run import fold_identity, prepare_tracker
 from fusionbench.bench.source import RunData, find_root, open_data, peek_data
 from fusionbench.catalog.plugins import Catalog

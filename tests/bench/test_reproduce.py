@@ -18,7 +18,7 @@ from fusionbench.bench.reproduce import reproduce
 from fusionbench.bench.reproduction_plan import Wishes, plan
 from fusionbench.bench.run import run
 from fusionbench.bench.seed_spread import seed_spread
-from fusionbench.catalog.identity import source_hash
+from fusionbench.catalog.identity import _hash_of_files
 from fusionbench.catalog.plugins import Catalog, Plugin, collect
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
@@ -81,7 +81,7 @@ def strange(tmp_path, monkeypatch):
         sys.modules.pop("strange_plugin", None)
         importlib.invalidate_caches()
         head = importlib.import_module("strange_plugin").Strange
-        source_hash.cache_clear()
+        _hash_of_files.cache_clear()
         found = fakes.catalog()
         offering = types.ModuleType("strange_offer")
         offering.fusion_heads = fb.hookimpl(lambda: [head])
