@@ -11,11 +11,12 @@ from fusionbench.bench.artifacts import has_folds
 from fusionbench.bench.build import check_device, seed_everything
 from fusionbench.bench.differences import Difference, differences, in_order, option_differences, unknown
 from fusionbench.bench.parts import part_fold
-from fusionbench.bench.provenance import CONFIG, component_versions, provenance, read_provenance
+from fusionbench.bench.provenance import CONFIG, SOURCE, component_versions, provenance, read_provenance
 from fusionbench.bench.reproducible import folds_of
 from fusionbench.bench.run import fold_identity, prepare_tracker
 from fusionbench.bench.source import RunData, find_root, open_data, peek_data
-from fusionbench.catalog.plugins import Catalog
+from fusionbench.catalog.in_session import DISTRIBUTION
+from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
 from fusionbench.catalog.restore import restore
 from fusionbench.catalog.run_config import RunConfig, flatten
 from fusionbench.contract.dataset import Fold
@@ -98,7 +99,7 @@ def plan(run_id: str, watch: Watch, catalog: Catalog, wishes: Wishes, *, peek: b
     record = get_run(run_id)
     records = folds_of(record)
     then = [read_provenance(each) for each in records]
-    recorded = _recorded(records[0], catalog)
+    recorded = _recorded(records[0], then[0], catalog)
     config = _as_it_was(recorded, record, then[0], wishes, watch)
     seed_everything(config)
     data = _open(config, record, watch, peek)
@@ -122,9 +123,19 @@ def plan(run_id: str, watch: Watch, catalog: Catalog, wishes: Wishes, *, peek: b
     )
 
 
-def _recorded(record: RunRecord, catalog: Catalog) -> RunConfig:
+def _recorded(record: RunRecord, known: Mapping[str, Any], catalog: Catalog) -> RunConfig:
     """The config of a run, its components as they are installed now."""
     owner = f"run {record.run_id}"
+    for kind, component in ((kind, known.get(kind) or {}) for kind in KINDS):
+        if (
+            component.get("distribution") == DISTRIBUTION
+            and component["plugin"] not in catalog.components[kind]
+        ):
+            raise UserError(
+                f"{owner} needs {ROLE_NAMES[kind]} {component['plugin']!r}, a class of a session that is "
+                f"over. What it had of files is in the run's {SOURCE}; as a package, which "
+                "`fusionbench new` makes, a component is known to every command."
+            )
     kept = read_json(record.run_id, CONFIG)
     values = kept.get("values") if isinstance(kept, dict) else None
     if not isinstance(values, dict) or not {"fusion", "dataset"} <= set(values):

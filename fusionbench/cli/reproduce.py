@@ -73,6 +73,7 @@ def reproduce(
     """
     from rich.console import Console
 
+    from fusionbench.bench.digits import DIFFERS
     from fusionbench.bench.reproduce import reproduce as do_over
     from fusionbench.bench.reproduction_plan import Wishes, plan
     from fusionbench.catalog.plugins import collect
@@ -98,7 +99,7 @@ def reproduce(
         out.print(result_table(reproduced))
         out.print(explanation(reproduced), markup=False, highlight=False)
         print(reproduced.verdict)
-    if reproduced.verdict == "differs":
+    if reproduced.verdict == DIFFERS:
         raise typer.Exit(1)
 
 
