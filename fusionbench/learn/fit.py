@@ -16,13 +16,14 @@ from torch import Tensor, nn
 from fusionbench.catalog.run_config import TrainingOptions
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import UserError
-from fusionbench.contract.roles import Criterion
+from fusionbench.contract.roles import Criterion, takes
 from fusionbench.contract.types import Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import Checkpoint
 from fusionbench.learn.diverged import diverged
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, scores
+from fusionbench.learn.objective import Objective
 
 CHECKPOINT_SHARE = 0.05
 """largest share of the training time that goes into writing checkpoints"""
@@ -52,9 +53,8 @@ def fit(
     train: ClipLoader,
     selection: ClipLoader,
     options: TrainingOptions,
-    criterion: Criterion,
+    objective: Objective,
     device: str,
-    headline: str,
     on_epoch: OnEpoch,
     checkpoint: Checkpoint | None = None,
 ) -> Fitted:
@@ -65,9 +65,9 @@ def fit(
         train: the training part, with a seed.
         selection: the selection split.
         options: epochs, learning rates and so on.
-        criterion: loss on logits.
+        objective: loss, and the metric that chooses; of equal epochs the one with the lower selection
+            loss wins.
         device: where the model is.
-        headline: metric that chooses; of equal epochs the one with the lower selection loss wins.
         on_epoch: called after each epoch.
         checkpoint: where to go on after an interruption; removed at the end by the caller.
 
@@ -75,7 +75,7 @@ def fit(
         UserError: the head raises, or logits, loss or gradients became NaN or infinite.
     """
     if model.head.solved:
-        return _solve(model, train, selection, device, on_epoch)
+        return _solve(model, train, selection, objective, device, on_epoch)
     optimizer, progress = _begin(model, options, checkpoint)
     resumed_at = len(progress.history)
     since_save, save_cost = time.monotonic(), 0.0
@@ -83,12 +83,12 @@ def fit(
         train.epoch = epoch
         _set_learning_rates(optimizer, options, epoch)
         began = time.perf_counter()
-        metrics = _train_epoch(model, train, optimizer, criterion, options, device)
+        metrics = _train_epoch(model, train, optimizer, objective.criterion, options, device)
         progress.seconds.append(time.perf_counter() - began)
-        _calibrate(model, selection, device)
-        judged = scores(predict(model, selection, device))
+        _calibrate(model, selection, objective, device)
+        judged = scores(predict(model, selection, device), objective.judging)
         metrics.update({f"selection/{name}": value for name, value in judged.items()})
-        progress.add(metrics, judged[headline], judged["loss"])
+        progress.add(metrics, judged[objective.judging.decides], judged["loss"])
         on_epoch(epoch + 1, metrics)
         started = time.monotonic()
         if checkpoint and (started - since_save) * CHECKPOINT_SHARE >= save_cost:
@@ -102,24 +102,35 @@ def fit(
     return Fitted(model, progress.best_epoch, last_state, progress.history, progress.seconds, resumed_at)
 
 
-def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, on_epoch: OnEpoch) -> Fitted:
+def _solve(
+    model: Model,
+    train: ClipLoader,
+    selection: ClipLoader,
+    objective: Objective,
+    device: str,
+    on_epoch: OnEpoch,
+) -> Fitted:
     """The one epoch of a head whose parameters are solved for; the front end stays as it is."""
     began = time.perf_counter()
+    weights = objective.class_weights
+    asked = {} if weights is None else {"class_weights": weights.to(device)}
     with blaming(model.head, "solve"):
-        model.head.solve(_labelled(model, train, device))
+        model.head.solve(_labelled(model, train, device), **asked)
     seconds = time.perf_counter() - began
-    _calibrate(model, selection, device)
-    metrics = {f"train/{name}": value for name, value in scores(predict(model, train, device)).items()}
-    metrics |= {
-        f"selection/{name}": value for name, value in scores(predict(model, selection, device)).items()
-    }
+    _calibrate(model, selection, objective, device)
+    metrics: dict[str, float] = {}
+    for split, loader in (("train", train), ("selection", selection)):
+        judged = scores(predict(model, loader, device), objective.judging)
+        metrics |= {f"{split}/{name}": value for name, value in judged.items()}
     on_epoch(1, metrics)
     return Fitted(model, 1, _snapshot(model), [metrics], [seconds])
 
 
-def _calibrate(model: Model, selection: ClipLoader, device: str) -> None:
-    with blaming(model.head, "calibrate"):
-        model.head.calibrate(_labelled(model, selection, device))
+def _calibrate(model: Model, selection: ClipLoader, objective: Objective, device: str) -> None:
+    head = model.head
+    asked = {"score": objective.score} if takes(head.calibrate, "score") else {}
+    with blaming(head, "calibrate"):
+        head.calibrate(_labelled(model, selection, device), **asked)
 
 
 def _begin(

@@ -8,10 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from fusionbench.bench.outcome import Outcome
+from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.tables import percent, plain_table
-
-SHOWN = {"accuracy": "accuracy", "uar": "UAR", "f1": "macro F1"}
 
 
 def run_table(outcome: Outcome) -> Table:
@@ -21,8 +20,9 @@ def run_table(outcome: Outcome) -> Table:
     epochs = len(outcome.folds) == 1
     table = plain_table(escape(f"{outcome.name}{data}"), _caption(outcome))
     table.add_column("report split")
-    for name in SHOWN.values():
-        table.add_column(name, justify="right")
+    shown = outcome.judging.metrics
+    for name in shown:
+        table.add_column(SPOKEN[name], justify="right", style="bold" if name == shown[0] else "")
     selected = (
         f"epoch {one.selected_epoch}, chosen on the selection split"
         if epochs
@@ -36,8 +36,8 @@ def run_table(outcome: Outcome) -> Table:
             ("selected epochs, deviation", "report_std"),
         ]
     for label, split in rows:
-        table.add_row(label, *(percent(outcome.metrics[f"{split}/{metric}"]) for metric in SHOWN))
-    table.add_row("chance (most frequent class)", percent(outcome.chance), "", "")
+        table.add_row(label, *(percent(outcome.metrics[f"{split}/{metric}"]) for metric in shown))
+    table.add_row("chance (most frequent class)", percent(outcome.chance), *[""] * (len(shown) - 1))
     return table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
@@ -16,6 +16,7 @@ from fusionbench.bench.tracking import RunNotes, track
 from fusionbench.catalog.plugins import Catalog
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
+from fusionbench.contract.judging import SPOKEN, USUAL
 from fusionbench.contract.watch import Watch
 from fusionbench.figures.files import FORMATS
 from fusionbench.figures.ranking import HeadScores, comparison
@@ -24,6 +25,7 @@ from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
+from fusionbench.study.row_costs import COSTS, kept_or_measured
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
@@ -46,6 +48,11 @@ class Comparison:
     """runs that were finished before"""
 
     @property
+    def metric(self) -> str:
+        """What ranks the rows."""
+        return self.runs[0][1].judging.decides if self.runs else USUAL.decides
+
+    @property
     def caution(self) -> str:
         """What must stand beside the ranking, empty where nothing must."""
         swept = ", ".join(self.experiment.swept_options)
@@ -58,6 +65,7 @@ class Comparison:
             "question": self.experiment.question,
             "run_id": self.run_id,
             "stand_in": self.stand_in,
+            "metric": self.metric,
             "caution": self.caution,
             "ranking": [row.plain() for row in self.ranking],
             "runs": [{"label": m.label, "seed": m.seed, **o.plain()} for m, o in self.runs],
@@ -106,6 +114,7 @@ def compare(
         finally:
             close_orphans()  # the runs of workers that were killed
         comparison_made = _collect(experiment, made, results, tracked, notes)
+        comparison_made = _costed(comparison_made, made, held.finished, tracked, watch)
         _log(comparison_made, tracked)
     if not comparison_made.runs and comparison_made.failed:
         raise FusionBenchError(f"every run failed. The first reason: {comparison_made.failed[0].reason}")
@@ -179,6 +188,22 @@ def _collect(
     )
 
 
+def _costed(
+    comparison: Comparison, made: Plan, earlier: str | None, tracked: TrackedRun, watch: Watch
+) -> Comparison:
+    """The rows with costs that were measured side by side, not by workers beside each other."""
+    rows, keys = {}, {}
+    for k, (member, data) in enumerate(zip(made.members, made.data, strict=True)):
+        ran = next((outcome for m, outcome in comparison.runs if m is member), None)
+        if data is not None and ran is not None and member.label not in rows:
+            rows[member.label] = member.config, data
+            keys[member.label] = made.folds[k, ran.folds[0].fold]
+    costs = kept_or_measured(rows, keys, earlier, watch)
+    tracked.log_json({keys[label]: vars(cost) for label, cost in costs.items()}, COSTS)
+    ranking = [replace(row, **vars(costs[row.label])) for row in comparison.ranking]
+    return replace(comparison, ranking=ranking)
+
+
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:
     notes = RunNotes.of(member.config, data)
     return Outcome(
@@ -197,11 +222,12 @@ def comparison_figure(made: Comparison) -> Any:
     """Every head's mean, deviation and seeds beside chance, as a matplotlib figure."""
     rows = []
     for row in made.ranking:
-        accuracy = row.metrics["accuracy"]
-        spread = (accuracy.mean - accuracy.std, accuracy.mean + accuracy.std)
-        rows.append(HeadScores(row.label, accuracy.values, spread if len(accuracy.values) > 1 else None))
+        score = row.score
+        spread = (score.mean - score.std, score.mean + score.std)
+        rows.append(HeadScores(row.label, score.values, spread if len(score.values) > 1 else None))
     return comparison(
         rows,
+        metric=SPOKEN[made.metric],
         interval="± standard deviation",
         chance=made.ranking[0].chance,
         caution=made.caution,
@@ -222,9 +248,10 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
             table[f"{name} std"].append(round(spread.std, 4))
         table["params"].append(row.params)
         table["ms per clip"].append(round(row.ms_per_clip, 3))
+        table["flops per clip"].append(row.flops)
     tracked.log_table(table, "ranking.json")
     tracked.log_figure(lambda: comparison_figure(made), *(f"comparison.{form}" for form in FORMATS))
     best = made.ranking[0]
-    mean = best.metrics["accuracy"].mean
-    tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})
+    mean = best.score.mean
+    tracked.log_metrics({f"best_mean/{made.metric}": mean, f"chance/{made.metric}": best.chance})
     tracked.set_tags(order_tag(COMPARISON, mean))

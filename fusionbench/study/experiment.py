@@ -21,6 +21,8 @@ SEED = "seed"
 PER_RUN_KEYS = ("fold", SEED)
 MOST_RUNS = 10_000
 """of one experiment: a slip of the pen, not a plan, is larger"""
+JUDGED_BY = ("metric", "positive")
+"""the same for all rows, whatever varies"""
 _GIVEN = ("data", "dataset")
 """what the clips are is no choice that is tuned"""
 
@@ -121,6 +123,12 @@ def members(experiment: Experiment, catalog: Catalog) -> list[Member]:
     Raises:
         UserError: a combination does not resolve, or the rows would not be compared on equal terms.
     """
+    varied = [key for key in JUDGED_BY if key in experiment.vary]
+    if varied:
+        raise UserError(
+            f"{varied[0]} varies, but all rows of a ranking are judged alike. "
+            f"Set it for all: --set {varied[0]}=VALUE."
+        )
     axes = {**{key: experiment.vary[key] for key in experiment.row_keys}, SEED: experiment.seeds}
     made = []
     combinations = math.prod(len(values) for values in axes.values())
