@@ -8,7 +8,7 @@ from rich.table import Table
 
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.parts_caption import parts_caption
-from fusionbench.report.tables import percent, plain_table
+from fusionbench.report.tables import mflop, percent, plain_table
 from fusionbench.study.compare import Comparison
 from fusionbench.study.plan import Plan
 from fusionbench.study.ranking import Row, Spread
@@ -42,7 +42,7 @@ def _figures(row: Row, shown: list[str]) -> list[str]:
     columns = [_spread(row.metrics[name]) for name in shown]
     if row.folds:
         columns.append(_spread(row.folds[shown[0]]))
-    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.3f}", f"{row.flops / 1e6:,.2f}"]
+    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.3f}", mflop(row.flops)]
 
 
 def _spread(spread: Spread) -> str:

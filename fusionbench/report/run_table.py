@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 
 from rich.markup import escape
@@ -10,7 +11,7 @@ from rich.table import Table
 from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.parts_caption import parts_caption
-from fusionbench.report.tables import percent, plain_table
+from fusionbench.report.tables import mflop, percent, plain_table
 
 
 def run_table(outcome: Outcome) -> Table:
@@ -46,8 +47,10 @@ def _caption(outcome: Outcome) -> str:
     folds = f"{len(outcome.folds)} folds, " if len(outcome.folds) > 1 else ""
     parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome]))
     skipped = f", {len(outcome.skipped)} clips skipped" if outcome.skipped else ""
+    counted = mflop(outcome.cost.get("flops", math.nan))
     cost = (
-        f"{outcome.cost['params']:,.0f} trained parameters, head {outcome.cost['ms_per_clip']:.3f} ms a clip"
+        f"{outcome.cost['params']:,.0f} trained parameters, "
+        f"head {outcome.cost['ms_per_clip']:.3f} ms and {counted} MFLOP a clip"
     )
     reused = "\nfinished before and not trained again; --again trains it" if outcome.reused else ""
     return f"{folds}{clips} clips judged{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"

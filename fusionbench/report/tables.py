@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich import box
 from rich.table import Table
 
@@ -23,3 +25,8 @@ def plain_table(title: str, caption: str | None = None) -> Table:
 def percent(value: float) -> str:
     """A fraction as people read it."""
     return f"{100 * value:.1f} %"
+
+
+def mflop(flops: float) -> str:
+    """Operations as people read them, in millions; a dash where they were not counted."""
+    return "–" if math.isnan(flops) else f"{flops / 1e6:,.2f}"
