@@ -148,7 +148,7 @@ def weighs_classes(trial: HeadTrial) -> str:
             raise Broken(f"a class that weighs {HEAVY:g} times as much leaves the training loss as it is")
         return ""
     if not takes(trial.cls.solve, "class_weights"):
-        raise Skipped("its solve() takes no class_weights: a run that weighs classes leaves it out")
+        return "its solve() takes none: a run that weighs classes leaves it out"
     without, alike, weighed = (trial.solved(of) for of in (None, torch.ones(CLASSES), weights))
     if differs(alike, without):
         raise Broken("class_weights of 1 change what solve() finds; expected the same as without any")
@@ -257,7 +257,7 @@ RULES: list[Rule[HeadTrial]] = [
         "use the stream in forward, or leave it out of reads()",
     ),
     Rule(
-        "class weights reach what it learns",
+        "follows class weights, or takes none",
         weighs_classes,
         "compute the loss by the criterion that training_loss() is given; hand class_weights on in solve()",
     ),
