@@ -20,8 +20,8 @@ def ranking_table(made: Comparison) -> RenderableType:
     table = plain_table(escape(f"{made.experiment.question}{data}"), _caption(made))
     table.add_column("", justify="right")
     table.add_column(", ".join(made.experiment.row_keys) or "fusion", no_wrap=True)
-    shown = [name for name in made.ranking[0].metrics] if made.ranking else []
-    shown = [name for name in shown if all(name in row.metrics for row in made.ranking)]
+    first = made.ranking[0].metrics if made.ranking else {}
+    shown = [name for name in first if all(name in row.metrics for row in made.ranking)]
     for name in shown:
         style = "bold" if name == made.metric else ""
         table.add_column(SPOKEN[name], justify="right", no_wrap=True, style=style)
@@ -29,7 +29,7 @@ def ranking_table(made: Comparison) -> RenderableType:
         table.add_column("over folds", justify="right", no_wrap=True)
     table.add_column("params", justify="right")
     table.add_column("ms/clip", justify="right")
-    table.add_column("MFLOP/clip", justify="right")
+    table.add_column("MFLOP", justify="right")
     for place, row in enumerate(made.ranking, 1):
         table.add_row(str(place), escape(row.label), *_figures(row, shown))
     absent = [("skipped", made.skipped), ("failed", made.failed)]

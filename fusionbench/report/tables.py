@@ -28,5 +28,8 @@ def percent(value: float) -> str:
 
 
 def mflop(flops: float) -> str:
-    """Operations as people read them, in millions; a dash where they were not counted."""
-    return "–" if math.isnan(flops) else f"{flops / 1e6:,.2f}"
+    """Operations in millions, as people read them; a dash where they were not counted."""
+    millions = flops / 1e6
+    if math.isnan(millions):
+        return "–"
+    return f"{millions:,.0f}" if millions >= 100 else f"{millions:.3g}"

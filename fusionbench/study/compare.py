@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
+from fusionbench.bench.build import told_of_maps
 from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, close_orphans, join
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.run import prepare_tracker
@@ -100,6 +101,8 @@ def compare(
         raise UserError(
             f"nothing of {experiment.name!r} can be run. The first reason: {made.skipped[0].reason}"
         )
+    for line in _told_of_maps(made):
+        watch.note(line)
     read = made.data[first]
     assert read is not None
     notes = RunNotes.of(made.members[first].config, read)
@@ -119,6 +122,12 @@ def compare(
     if not comparison_made.runs and comparison_made.failed:
         raise FusionBenchError(f"every run failed. The first reason: {comparison_made.failed[0].reason}")
     return comparison_made
+
+
+def _told_of_maps(made: Plan) -> list[str]:
+    """Each line once, however many runs it is true of."""
+    known = [(m.config, data) for m, data in zip(made.members, made.data, strict=True) if data]
+    return list(dict.fromkeys(line for config, data in known for line in told_of_maps(config, data)))
 
 
 def _opened(experiment: Experiment, identity: str, notes: RunNotes) -> dict[str, Any]:
