@@ -42,6 +42,8 @@ if TYPE_CHECKING:
         Criterion as Criterion,
         FusionHead as FusionHead,
         RelationEncoder as RelationEncoder,
+        Score as Score,
+        accuracy as accuracy,
     )
     from fusionbench.contract.types import (
         ClipBatch as ClipBatch,
@@ -91,7 +93,7 @@ _HOME = {
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
     "contract.reading": "read_regular reading",
-    "contract.roles": "Backbone Criterion FusionHead RelationEncoder",
+    "contract.roles": "Backbone Criterion FusionHead RelationEncoder Score accuracy",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",

@@ -76,6 +76,19 @@ class Raises(PerFrame):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
 
+class Unweighed(PerFrame):
+    """Solved for, before classes could weigh: its first guess is all it finds."""
+
+    name = "unweighed"
+    solved = True
+
+    def forward(self, streams: fb.Streams) -> torch.Tensor:
+        return fb.masked_mean(super().forward(streams), streams.mask)
+
+    def solve(self, train) -> None:
+        """Nothing is found."""
+
+
 def catalog() -> Catalog:
     """The installed components and the fakes."""
     whole = Catalog()
@@ -85,6 +98,6 @@ def catalog() -> Catalog:
                 whole.components[kind][name] = collect().components[kind][name]
     module = types.ModuleType("fakes")
     module.datasets = fb.hookimpl(lambda: [Squares])  # type: ignore[attr-defined]
-    module.fusion_heads = fb.hookimpl(lambda: [PerFrame, Raises])  # type: ignore[attr-defined]
+    module.fusion_heads = fb.hookimpl(lambda: [PerFrame, Raises, Unweighed])  # type: ignore[attr-defined]
     whole.add(Plugin("fakes", "fakes", "fakes", "1.0"), module)
     return whole

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fusionbench.bench.build import takes_streams
+from fusionbench.bench.build import front_end_of, takes_streams
 from fusionbench.bench.claim import FOLDS, KIND_TAG, REPRODUCTION, RUN
 from fusionbench.bench.model_file import FOLDER, FORMAT, Array, Description, Part, write_model
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
@@ -23,6 +23,7 @@ from fusionbench.bench.predictions_file import (
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.identity import source_hash, toolkit_hash
 from fusionbench.catalog.run_config import Chosen, RunConfig
+from fusionbench.contract.judging import USUAL, Judging
 from fusionbench.figures.confusion import confusion_matrix
 from fusionbench.figures.curves import learning_curves
 from fusionbench.learn.checkpoint import tensors_of
@@ -50,7 +51,8 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
             "selection/epoch": outcome.selected_epoch,
         }
     )
-    tracked.set_tags({**order_tag(RUN, outcome.metrics["report/accuracy"]), **_part_tags(outcome)})
+    metric = outcome.judging.decides
+    tracked.set_tags({**order_tag(RUN, outcome.metrics[f"report/{metric}"]), **_part_tags(outcome)})
     classes = data.dataset.classes
     tracked.log_json(_plain(outcome), OUTCOME)
     with tempfile.TemporaryDirectory() as folder:
@@ -65,7 +67,10 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
     )
     tracked.log_figure(
         lambda: learning_curves(
-            dict(enumerate(fitted.history, 1)), outcome.selected_epoch, stand_in=data.stand_in
+            dict(enumerate(fitted.history, 1)),
+            outcome.selected_epoch,
+            metric=metric,
+            stand_in=data.stand_in,
         ),
         "learning_curves.png",
         "learning_curves.svg",
@@ -103,7 +108,7 @@ def keep_model(
         streams=tuple(Array(name=n, shape=(dim,)) for n, dim in model.spec.dims.items()),
         max_time=model.spec.max_time,
         frames=config.options.sampling.frames,
-        front_end=config.options.front_end,
+        front_end=front_end_of(config),
         fusion=_part(config.fusion),
         relation=_part(config.relation) if learnt and config.relation else None,
         backbone=_part(config.backbone) if learnt and config.backbone else None,
@@ -132,7 +137,7 @@ def log_folds(tracked: TrackedRun, outcome: Outcome) -> None:
     leaks = [fold.subject_leak for fold in outcome.folds if fold.subject_leak]
     if leaks:
         tracked.set_tags({LEAK_TAG: f"in {len(leaks)} of {len(outcome.folds)} folds"})
-    tracked.set_tags(order_tag(FOLDS, outcome.metrics["report/accuracy"]))
+    tracked.set_tags(order_tag(FOLDS, outcome.metrics[f"report/{outcome.judging.decides}"]))
     tracked.log_json(outcome.plain(), OUTCOME)
 
 
@@ -174,7 +179,13 @@ def read_fold(run_id: str) -> FoldOutcome:
     else:
         found = read_predictions(read_file(run_id, PREDICTIONS))
         said = {"report": found.report, "report_last": found.report_last}
-    return FoldOutcome(**{**stored, **said, "reused": True})
+    judging = _judging(stored.get("judging"))
+    return FoldOutcome(**{**stored, **said, "reused": True, "judging": judging})
+
+
+def _judging(stored: dict[str, Any] | None) -> Judging:
+    """As it was stored; results of before it was kept were judged as usual."""
+    return Judging(tuple(stored["metrics"]), stored["positive"]) if stored else USUAL
 
 
 def read_fold_predictions(run_id: str) -> FoldPredictions:
@@ -189,7 +200,8 @@ def read_fold_predictions(run_id: str) -> FoldPredictions:
 
 def _plain(outcome: FoldOutcome) -> dict[str, Any]:
     """All but the predictions."""
-    return {name: value for name, value in vars(outcome).items() if not isinstance(value, Predictions)}
+    plain = {name: value for name, value in vars(outcome).items() if not isinstance(value, Predictions)}
+    return {**plain, "judging": vars(outcome.judging)}
 
 
 def _embedded(stored: dict[str, Any]) -> Predictions:

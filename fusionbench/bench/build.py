@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 
@@ -15,7 +16,7 @@ from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import Chosen, FrontEndOptions, RunConfig
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import NotSupported, UserError
-from fusionbench.contract.roles import FusionHead
+from fusionbench.contract.roles import FusionHead, takes
 from fusionbench.contract.types import StreamSpec
 from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.front_end import (
@@ -67,7 +68,7 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
         NotSupported: head, encoder or data do not fit, with the component's own reason.
         UserError: the head raises or returns something other than logits, or holds what cannot be kept.
     """
-    options = config.options.front_end
+    options = front_end_of(config)
     shapes = {name: tuple(array.shape[1:]) for name, array in data.arrays.items()}
     statistics = None
     if options.standardise and takes_streams(config.backbone, options):
@@ -81,7 +82,7 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     spec = StreamSpec(
         {name: stream.shape[2] for name, stream in streams.items()}, data.classes, loaders.max_time
     )
-    _refuse_learning_before_solving(config, front_end)
+    _refuse_what_solving_leaves_out(config, front_end)
     try:
         head = build_head(config.fusion, spec, device)
     except NotSupported as error:
@@ -114,6 +115,12 @@ def build_head(chosen: Chosen, spec: StreamSpec, device: str = "cpu") -> FusionH
     with blaming(cls, "__init__", spec.dims):
         head: FusionHead = cls(spec, options).to(device)
         return head
+
+
+def front_end_of(config: RunConfig) -> FrontEndOptions:
+    """The front end's options for this head: before one that is solved for no map can learn."""
+    options = config.options.front_end
+    return options.model_copy(update={"widen": None, "narrow": None}) if config.fusion.cls.solved else options
 
 
 def takes_streams(backbone: Chosen | None, options: FrontEndOptions) -> bool:
@@ -152,15 +159,23 @@ def assemble_front_end(
     return EndToEnd(built, encoder, options.share_trunk)
 
 
-def narrowed(config: RunConfig, data: RunData) -> list[str]:
-    """What to tell a user whose streams are mapped to fewer channels; one line a stream."""
-    options = config.options.front_end
-    if options.narrow is None or not takes_streams(config.backbone, options):
+def told_of_maps(config: RunConfig, data: RunData) -> list[str]:
+    """What to tell a user of maps before the head: a line for each stream that loses channels by one, and
+    one for a head that gets none because it is solved for."""
+    asked, given = config.options.front_end, front_end_of(config)
+    if not takes_streams(config.backbone, asked):
         return []
+    dims = {name: array.shape[1] for name, array in data.arrays.items()}
+    outside = any(not (asked.widen or 0) <= dim <= (asked.narrow or math.inf) for dim in dims.values())
+    if given != asked and outside:
+        return [
+            f"fusion {config.fusion.name!r} is solved for, so no map before it can learn: "
+            "it reads the streams at the widths they are stored at"
+        ]
     return [
-        f"stream {name!r} ({array.shape[1]}) is mapped to {options.narrow}; off: --set front_end.narrow=null"
-        for name, array in data.arrays.items()
-        if array.shape[1] > options.narrow
+        f"stream {name!r} ({dim}) is mapped to {given.narrow}; off: --set front_end.narrow=null"
+        for name, dim in dims.items()
+        if given.narrow is not None and dim > given.narrow
     ]
 
 
@@ -171,22 +186,22 @@ def _mapped(front_end: FrontEnd) -> str:
     return f" front_end.widen and front_end.narrow map streams before it: {listed}." if mapped else ""
 
 
-def _refuse_learning_before_solving(config: RunConfig, front_end: FrontEnd) -> None:
-    """A head that is solved for sends no gradient to what comes before it."""
-    if not config.fusion.cls.solved or not count_parameters(front_end):
+def _refuse_what_solving_leaves_out(config: RunConfig, front_end: FrontEnd) -> None:
+    """A head that is solved for sends no gradient to what comes before it, and follows no criterion."""
+    if not config.fusion.cls.solved:
         return
-    learnt, remedies = "the front end", ["front_end.trainable=none"]
-    if isinstance(front_end, StoredStreams):
-        mapped = front_end.mapped
-        learnt = "the map of " + ", ".join(
-            f"stream {name!r} from {before} to {after} channels" for name, (before, after) in mapped.items()
+    solved = f"fusion {config.fusion.name!r} is solved for"
+    if count_parameters(front_end):
+        raise NotSupported(
+            f"{solved}, so nothing before it can learn with it, but the front end would. "
+            "Off: --set front_end.trainable=none."
         )
-        directions = {"widen" if after > before else "narrow" for before, after in mapped.values()}
-        remedies = [f"front_end.{direction}=null" for direction in sorted(directions)]
-    raise NotSupported(
-        f"fusion {config.fusion.name!r} is solved for, so nothing before it can learn with it, but {learnt} "
-        f"would. Off: {' '.join(f'--set {remedy}' for remedy in remedies)}."
-    )
+    weights = config.options.training.class_weights
+    if weights != "none" and not takes(config.fusion.cls.solve, "class_weights"):
+        raise NotSupported(
+            f"{solved}, and its solve() takes no class_weights, which training.class_weights={weights} "
+            "asks for. Off: --set training.class_weights=none."
+        )
 
 
 def _check_logits(head: FusionHead, logits: object, expected: tuple[int, int]) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import torch
 
 from fusionbench.bench.build import build_head, check_device, count_parameters
+from fusionbench.bench.flops import flops_per_clip
 from fusionbench.bench.front_end import build_front_end
-from fusionbench.catalog.run_config import RunConfig
+from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.types import FrameFeatures, Streams
 from fusionbench.data.loader import ClipLoader
@@ -20,11 +21,11 @@ from fusionbench.learn.front_end import APPEARANCE, RELATION, Model
 REPEATS = 9
 
 
-def measure_cost(model: Model, loader: ClipLoader, device: str) -> dict[str, float]:
-    """``params`` (trained), ``head_params``, ``ms_per_clip`` (the head's forward pass in eval mode).
+def measure_cost(chosen: Chosen, model: Model, loader: ClipLoader, device: str) -> dict[str, float]:
+    """``params`` (trained), ``head_params``, ``ms_per_clip`` and ``flops`` (of the head, a clip).
 
-    The median of several passes over one batch; the front end is left out,
-    because it is the same for every head.
+    Time is the median of several forward passes over one batch in eval mode. The front end is left
+    out, because it is the same for every head.
     """
     model.eval()
     batch = next(iter(loader)).to(device)
@@ -35,6 +36,7 @@ def measure_cost(model: Model, loader: ClipLoader, device: str) -> dict[str, flo
         "params": count_parameters(model),
         "head_params": count_parameters(model.head),
         "ms_per_clip": milliseconds / len(batch.ids),
+        "flops": flops_per_clip(chosen, model.spec, streams),
     }
 
 
@@ -87,14 +89,16 @@ def _part(name: str, module: torch.nn.Module, run: Callable[[], object], device:
 
 def _time(run: Callable[[], object], device: str, repeats: int) -> float:
     """Median milliseconds of a call."""
-    times = []
-    for _ in range(repeats):
-        _wait(device)
-        started = time.perf_counter()
-        run()
-        _wait(device)
-        times.append(time.perf_counter() - started)
-    return 1000 * statistics.median(times)
+    return 1000 * statistics.median(seconds_of(run, device) for _ in range(repeats))
+
+
+def seconds_of(run: Callable[[], object], device: str) -> float:
+    """Wall time of one call, until the device has done it."""
+    _wait(device)
+    started = time.perf_counter()
+    run()
+    _wait(device)
+    return time.perf_counter() - started
 
 
 def _wait(device: str) -> None:

@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusionbench.contract.judging import USUAL, Judging
 from fusionbench.learn.metrics import Predictions, pool, scores
 
 
@@ -20,6 +21,7 @@ class FoldOutcome:
     """``report/*`` (epoch chosen on the selection split), ``report_last/*``, ``selection/*``, ``train/*``"""
     cost: dict[str, float]
     chance: float
+    """score of always naming the most frequent training class, by the metric that decides"""
     selected_epoch: int
     report: Predictions
     report_last: Predictions
@@ -36,6 +38,8 @@ class FoldOutcome:
     results of before this was kept"""
     subject_leak: dict[str, Any] | None = None
     """reported subjects who were also trained or selected on: first ``subjects``, ``count``, ``of``"""
+    judging: Judging = USUAL
+    """the metrics, the one that chose the epoch first"""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,13 @@ class Outcome:
         return {name: statistics.mean(f.cost[name] for f in self.folds) for name in self.folds[0].cost}
 
     @property
+    def judging(self) -> Judging:
+        """The metrics, the one that decides first."""
+        return self.folds[0].judging
+
+    @property
     def chance(self) -> float:
-        """Accuracy of always naming the most frequent training class, averaged over clips."""
+        """Score of always naming the most frequent training class, averaged over clips."""
         weights = [len(f.report.ids) for f in self.folds]
         return sum(f.chance * w for f, w in zip(self.folds, weights, strict=True)) / sum(weights)
 
@@ -84,6 +93,7 @@ class Outcome:
             "stand_in": self.stand_in,
             "reused": self.reused,
             "config": self.config,
+            "metric": self.judging.decides,
             "metrics": self.metrics,
             "chance": self.chance,
             "cost": self.cost,
@@ -105,8 +115,8 @@ class Outcome:
 
 def pooled_metrics(folds: list[FoldOutcome]) -> dict[str, float]:
     """``report/*`` and ``report_last/*`` over the clips of all folds together."""
-    report = scores(pool([f.report for f in folds]))
-    last = scores(pool([f.report_last for f in folds]))
+    report = scores(pool([f.report for f in folds]), folds[0].judging)
+    last = scores(pool([f.report_last for f in folds]), folds[0].judging)
     return {
         **{f"report/{name}": value for name, value in report.items()},
         **{f"report_last/{name}": value for name, value in last.items()},

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fusionbench.bench.artifacts import keep_model, log_fold, log_folds, read_fold
-from fusionbench.bench.build import build, check_device, narrowed, seed_everything
+from fusionbench.bench.build import build, check_device, seed_everything, told_of_maps
 from fusionbench.bench.claim import FOLDS, REPRODUCTION, RUN, Claim, claim, close_orphans, join
 from fusionbench.bench.cost import measure_cost
 from fusionbench.bench.digits import log_digits
@@ -28,8 +28,8 @@ from fusionbench.contract.hooks import RunInfo
 from fusionbench.contract.watch import Watch
 from fusionbench.learn.fit import Fitted, fit, predict
 from fusionbench.learn.front_end import Model
-from fusionbench.learn.losses import criterion
 from fusionbench.learn.metrics import chance, scores
+from fusionbench.learn.objective import objective
 from fusionbench.track.connection import get_client
 from fusionbench.track.runs import TrackedRun
 
@@ -83,7 +83,7 @@ def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch, *, again: bo
     seed_everything(config)
     prepare_tracker()
     data = open_data(config, watch)
-    for line in narrowed(config, data):
+    for line in told_of_maps(config, data):
         watch.note(line)
     folds = data.folds(config.options.fold)
     notes = RunNotes.of(config, data)
@@ -161,7 +161,7 @@ def fit_model(
     around: Surroundings,
 ) -> Fitted:
     """Train; each epoch is logged, shown, and told to observers."""
-    training, protocol = config.options.training, data.dataset.protocol
+    training = config.options.training
     epochs = training.epochs
     expected = ExpectedTime(epochs, around.watch)
 
@@ -171,19 +171,16 @@ def fit_model(
         expected.epoch_ended(epoch)
         around.catalog.observe("epoch_ended", around.watch, info, epoch=epoch, metrics=metrics)
 
-    loss = criterion(
-        protocol.loss if training.loss == "protocol" else training.loss,
-        label_smoothing=training.label_smoothing,
-        focal_gamma=training.focal_gamma,
+    aim = objective(
+        training, data.dataset.protocol.loss, data.judging(config), loaders.train.labels, data.classes
     )
     fitted = fit(
         model,
         loaders.train,
         loaders.selection,
         training,
-        loss,
+        aim,
         config.options.device,
-        protocol.headline,
         on_epoch,
         held.checkpoint(around.watch.warn),
     )
@@ -202,8 +199,8 @@ def report(
     identity: str,
 ) -> FoldOutcome:
     """Judge the report split once: with the selected epoch's weights, and with the last one's."""
-    device, model = config.options.device, fitted.model
-    cost = measure_cost(model, loaders.report, device)
+    device, model, judging = config.options.device, fitted.model, data.judging(config)
+    cost = measure_cost(config.fusion, model, loaders.report, device)
     cost["train_s_per_epoch"] = statistics.mean(fitted.seconds)
     subjects = tuple(data.clips[clip].subject or None for clip in loaders.report.ids)
     chosen = replace(predict(model, loaders.report, device), subjects=subjects)
@@ -213,8 +210,8 @@ def report(
     model.load_state_dict(selected_state)
     metrics = {
         **fitted.history[fitted.selected_epoch - 1],
-        **{f"report/{name}": value for name, value in scores(chosen).items()},
-        **{f"report_last/{name}": value for name, value in scores(last).items()},
+        **{f"report/{name}": value for name, value in scores(chosen, judging).items()},
+        **{f"report_last/{name}": value for name, value in scores(last, judging).items()},
     }
     return FoldOutcome(
         fold=fold.name,
@@ -222,7 +219,7 @@ def report(
         identity=identity,
         metrics=metrics,
         cost=cost,
-        chance=chance(loaders.train.labels, loaders.report.labels),
+        chance=chance(loaders.train.labels, loaders.report.labels, judging),
         selected_epoch=fitted.selected_epoch,
         report=chosen,
         report_last=last,
@@ -231,6 +228,7 @@ def report(
         history=fitted.epochs(),
         parts=loaders.parts.sizes(),
         subject_leak=loaders.parts.subject_leak(),
+        judging=judging,
     )
 
 

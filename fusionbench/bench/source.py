@@ -16,6 +16,7 @@ from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
 from fusionbench.contract.dataset import Clip, Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
+from fusionbench.contract.judging import Judging
 from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.data.checks import check_names, check_streams
@@ -59,6 +60,15 @@ class RunData:
     def classes(self) -> int:
         """Number of classes."""
         return len(self.dataset.classes)
+
+    def judging(self, config: RunConfig) -> Judging:
+        """What a run on these data is judged by.
+
+        Raises:
+            UserError: the protocol does not offer the metric, or the positive class is none of two.
+        """
+        options = config.options
+        return self.dataset.protocol.judging(options.metric, options.positive, self.dataset.classes)
 
     def folds(self, name: str | None) -> list[Fold]:
         """All folds, or the one called ``name``.
@@ -162,10 +172,11 @@ def open_data(config: RunConfig, watch: Watch) -> RunData:
     """Arrays for a run, from caches where they are; what a reader must know of them is told.
 
     Raises:
-        UserError: the data are absent or bad, the front end does not fit them, or a subject is trained
-            and reported on where that is to fail.
+        UserError: the data are absent or bad, the front end does not fit them, the positive class is none
+            of two, or a subject is trained and reported on where that is to fail.
     """
     data = (_open_streams if config.dataset.cls.precomputed else _open_clips)(config, watch)
+    data.judging(config)  # before anything is trained
     _tell(config, data, watch)
     return data
 

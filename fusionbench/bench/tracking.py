@@ -18,6 +18,8 @@ from fusionbench.contract.watch import Watch
 from fusionbench.track.opening import open_run
 from fusionbench.track.runs import DatasetNote, TrackedRun
 
+METRIC_TAG = "fusionbench.metric"
+"""what chose the epoch and ranks"""
 VERSIONS = ("fusionbench", "torch", "numpy", "mlflow")
 REPRODUCES_TAG = "fusionbench.reproduces"
 """id of the run that a reproduction is of"""
@@ -45,6 +47,7 @@ class RunNotes:
         tags = {
             "fusionbench.stand_in": str(data.stand_in).lower(),
             "fusionbench.data": data.fingerprint,
+            METRIC_TAG: config.options.metric or data.dataset.protocol.headline,
             **{f"fusionbench.version.{name}": version(name) for name in VERSIONS},
             "fusionbench.version.python": platform.python_version(),
             "fusionbench.version.components": ", ".join(f"{c.plugin} {c.version}" for c in config.components),
@@ -132,6 +135,8 @@ def _params(config: RunConfig, data: RunData) -> dict[str, Any]:
         "fusion": config.fusion.plugin,
         "dataset": config.dataset.plugin,
         "seed": options.seed,
+        "metric": options.metric,
+        "positive": options.positive,
         "relation": config.relation.plugin if config.relation else None,
         "backbone": config.backbone.plugin if config.backbone else None,
         "streams": ", ".join(data.arrays),

@@ -15,6 +15,7 @@ from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
 from fusionbench.catalog.presets import Preset, read_presets
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
 from fusionbench.contract.errors import UserError, brief, nearest
+from fusionbench.contract.judging import number_of_positive
 from fusionbench.contract.options import Config
 from fusionbench.contract.reading import reason
 
@@ -78,8 +79,11 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
     dataset = _choose("dataset", asked, catalog, presets)
     layers = _Layers()
     layers.lay(dataset.cls.run_defaults, f"default of dataset {dataset.plugin}")
-    layers.lay({"sampling.frames": dataset.cls.protocol.frames}, f"protocol of dataset {dataset.plugin}")
+    protocol, its_own = dataset.cls.protocol, f"protocol of dataset {dataset.plugin}"
+    layers.lay({"sampling.frames": protocol.frames, "metric": protocol.headline}, its_own)
     layers.lay(asked.values, asked.origins)
+    if layers.values["metric"] is None:
+        layers.lay({"metric": protocol.headline}, its_own)
 
     chosen: dict[str, Chosen | None] = {"dataset": dataset}
     for kind in ("fusion", "relation", "backbone"):
@@ -90,6 +94,10 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
         chosen[kind] = None if left_out else _choose(kind, asked, catalog, presets)
 
     options = _run_options(layers)
+    protocol.metric(options.metric, options.positive)
+    classes = getattr(dataset.cls, "classes", None)  # others are known when the data are open
+    if isinstance(classes, (tuple, list)):
+        number_of_positive(options.positive, classes)
     origins = _origins(chosen, options, layers, presets)
     fusion = chosen["fusion"]
     assert fusion is not None

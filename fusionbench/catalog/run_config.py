@@ -105,6 +105,10 @@ class TrainingOptions(Config):
     loss: Literal["protocol", "cross_entropy", "focal"] = Field(
         "protocol", description="protocol = the dataset's own"
     )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none",
+        description="balanced = a clip weighs n / (K n_k): every class of the training part has the same say",
+    )
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="cross-entropy only")
     focal_gamma: float = Field(2.0, ge=0, description="focal loss only (Lin et al. 2017)")
     clip_norm: float | None = Field(
@@ -126,6 +130,13 @@ class RunOptions(Config):
         description="weights, sampling order and dropout; splits do not depend on it",
     )
     fold: str | None = Field(None, description="run this fold only; null = all folds of the dataset")
+    metric: str | None = Field(
+        None,
+        description="chooses the epoch and ranks: one of the dataset's metrics; null = its headline",
+    )
+    positive: str | None = Field(
+        None, description="of two classes the one that positive_f1 is about; null = neither"
+    )
     device: str = Field("cpu", description="cpu, cuda, cuda:1, mps")
     threads: int = Field(
         1,

@@ -51,6 +51,7 @@ def compare(
     epochs: opt.Epochs = None,
     seed: opt.Seed = None,
     fold: opt.Fold = None,
+    metric: opt.Metric = None,
     device: opt.Device = None,
     threads: opt.Threads = None,
     set_: opt.Set = None,
@@ -119,6 +120,7 @@ def compare(
         "training.epochs": epochs,
         "seed": seed,
         "fold": fold,
+        "metric": metric,
         "device": device,
         "threads": threads,
     }

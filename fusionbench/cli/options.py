@@ -79,6 +79,15 @@ Seed = Annotated[
 Fold = Annotated[
     str | None, typer.Option("--fold", help="One fold only. Default: all.", rich_help_panel="Training")
 ]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="uar|f1|...",
+        help="What chooses the epoch and ranks. Default: the dataset's headline, mostly accuracy.",
+        rich_help_panel="Training",
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option("--device", help="cpu, cuda, cuda:1, mps. Default: cpu.", rich_help_panel="Training"),
@@ -146,6 +155,7 @@ FLAGS = {
     "training.epochs": "--epochs",
     "seed": "--seed",
     "fold": "--fold",
+    "metric": "--metric",
     "device": "--device",
     "threads": "--threads",
 }

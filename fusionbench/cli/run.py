@@ -21,6 +21,7 @@ def run(
     epochs: opt.Epochs = None,
     seed: opt.Seed = None,
     fold: opt.Fold = None,
+    metric: opt.Metric = None,
     device: opt.Device = None,
     threads: opt.Threads = None,
     set_: opt.Set = None,
@@ -63,6 +64,7 @@ def run(
         "training.epochs": epochs,
         "seed": seed,
         "fold": fold,
+        "metric": metric,
         "device": device,
         "threads": threads,
     }

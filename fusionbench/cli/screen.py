@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from fusionbench.contract.judging import SPOKEN
 from fusionbench.contract.watch import Watch
 
 QUIET_SECONDS = 30.0
@@ -61,8 +62,9 @@ class Screen(Watch):
         self.console.print(f"warning: {message}", style="yellow", markup=False)
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
-        accuracy = 100 * metrics["selection/accuracy"]
-        detail = f"loss {metrics['train/loss']:.3f}  selection accuracy {accuracy:.1f} %"
+        metric = next(name for name in metrics if name.startswith("selection/"))
+        spoken = SPOKEN[metric.removeprefix("selection/")]
+        detail = f"loss {metrics['train/loss']:.3f}  selection {spoken} {100 * metrics[metric]:.1f} %"
         self._advance("training (epochs)", epoch, epochs, detail)
 
     def _advance(self, task: str, done: int, total: int, detail: str = "") -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from fusionbench.contract.judging import Judging, choose_metric, number_of_positive, offered
 from fusionbench.contract.options import Config as OptionsConfig
 
 
@@ -82,11 +83,32 @@ class Protocol:
     """frames sampled from a clip; None = the whole sequence"""
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     headline: str = "accuracy"
-    """the metric that is compared first and that chooses the epoch on the selection split"""
+    """the metric that is compared first and that chooses the epoch on the selection split, unless the run
+    asks for another"""
+    metrics: tuple[str, ...] = ("accuracy", "uar", "f1")
+    """what a run may be judged by: these, and ``m`` (0.33 accuracy + 0.67 macro F1) where it is named"""
     selection_fraction: float = 0.2
     """share of the training clips that becomes the selection split, where the dataset brings none"""
     seed: int = 2511
     """fixed seed of the selection split: runs of different seeds share their splits"""
+
+    def metric(self, asked: str | None, positive: str | None = None) -> str:
+        """The metric that decides: the one that was asked for, else the headline.
+
+        Raises:
+            UserError: this protocol does not offer it.
+        """
+        return choose_metric(asked, self.headline, self.metrics, positive)
+
+    def judging(self, asked: str | None, positive: str | None, classes: Sequence[str]) -> Judging:
+        """What a run is judged by, the metric that decides first.
+
+        Raises:
+            UserError: this protocol does not offer the metric, or ``positive`` is not one of two classes.
+        """
+        first = self.metric(asked, positive)
+        names = offered(self.headline, self.metrics, positive)
+        return Judging((first, *(n for n in names if n != first)), number_of_positive(positive, classes))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,13 @@ from fusionbench.contract.types import FrameFeatures, Streams, StreamSpec
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """logits ``(batch, classes)``, labels ``(batch,)`` -> scalar loss"""
+Score = Callable[[Tensor, Tensor], float]
+"""logits ``(clips, classes)``, labels ``(clips,)`` -> what a run is judged by, the higher the better"""
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """Share of clips that are right: the ``Score`` of a run that asks for no other."""
+    return (logits.argmax(dim=-1) == labels).double().mean().item()
 
 
 class Component(nn.Module):
@@ -145,12 +153,29 @@ class FusionHead(Component):
     solved: ClassVar[bool] = False
     """True where ``solve`` finds the parameters; such a head has one epoch and no gradient"""
 
-    def solve(self, train: Iterable[tuple[Streams, Tensor]]) -> None:
-        """Find the parameters from all training clips at once, in place of gradient steps."""
+    def solve(self, train: Iterable[tuple[Streams, Tensor]], class_weights: Tensor | None = None) -> None:
+        """Find the parameters from all training clips at once, in place of gradient steps.
 
-    def calibrate(self, selection: Iterable[tuple[Streams, Tensor]]) -> None:
-        """Choose what is chosen on the selection split (a fusion weight); called before each evaluation."""
+        Args:
+            train: streams and labels, batch by batch.
+            class_weights: ``(classes,)``, how much a clip of each class weighs; None = all alike. A head
+                whose ``solve`` has no such parameter is left out where classes weigh.
+        """
+
+    def calibrate(self, selection: Iterable[tuple[Streams, Tensor]], score: Score = accuracy) -> None:
+        """Choose what is chosen on the selection split (a fusion weight); called before each evaluation.
+
+        Args:
+            selection: streams and labels, batch by batch.
+            score: what to choose by. A ``calibrate`` without such a parameter is not handed it.
+        """
 
     def explain(self, streams: Streams) -> Mapping[str, Any]:
         """Named attention arrays ``{name: (axes, array)}``; empty where there is nothing to show."""
         return {}
+
+
+def takes(method: Callable[..., Any], argument: str) -> bool:
+    """Whether a component's method has a parameter of that name; one written before it was there has none."""
+    parameters = inspect.signature(method).parameters.values()
+    return any(p.name == argument or p.kind is p.VAR_KEYWORD for p in parameters)

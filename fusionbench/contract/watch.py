@@ -18,4 +18,7 @@ class Watch:
         """Something the user should know before trusting the result."""
 
     def epoch(self, epoch: int, epochs: int, metrics: Mapping[str, float]) -> None:
-        """An epoch (counted from 1) was trained and judged on the selection split."""
+        """An epoch (counted from 1) was trained and judged on the selection split.
+
+        Among the metrics ``selection/*`` the first is the one that chooses the epoch.
+        """

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fusionbench.contract.judging import SPOKEN
 from fusionbench.figures.lettering import drawable
 from fusionbench.figures.style import (
     BLUE,
@@ -25,7 +26,6 @@ from fusionbench.figures.style import (
 )
 
 _HEIGHT = 2.1  # inches
-_NAMES = {"uar": "UAR", "f1": "macro F1"}
 _FEW = 12  # epochs that are marked one by one
 
 
@@ -74,7 +74,7 @@ def learning_curves(
     told = f" (not finite: loss in {lost[0]}, score in {lost[1]})" if any(lost) else ""
     left.set_xlabel(f"epoch{told}")
     left.set_ylabel("training loss (dashed)", color=ORANGE)
-    right.set_ylabel(f"selection {_NAMES.get(metric, drawable(metric))}", color=BLUE)
+    right.set_ylabel(f"selection {SPOKEN.get(metric, drawable(metric))}", color=BLUE)
     round_ticks(left.xaxis, 6, integer=True)
     round_ticks(left.yaxis, 5)
     round_ticks(right.yaxis, 5, percent=shares)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -16,13 +15,15 @@ from torch import Tensor, nn
 from fusionbench.catalog.run_config import TrainingOptions
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import UserError
-from fusionbench.contract.roles import Criterion
+from fusionbench.contract.roles import Criterion, takes
 from fusionbench.contract.types import Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import Checkpoint
 from fusionbench.learn.diverged import diverged
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, scores
+from fusionbench.learn.objective import Objective
+from fusionbench.learn.progress import Progress, snapshot
 
 CHECKPOINT_SHARE = 0.05
 """largest share of the training time that goes into writing checkpoints"""
@@ -60,9 +61,8 @@ def fit(
     train: ClipLoader,
     selection: ClipLoader,
     options: TrainingOptions,
-    criterion: Criterion,
+    objective: Objective,
     device: str,
-    headline: str,
     on_epoch: OnEpoch,
     checkpoint: Checkpoint | None = None,
 ) -> Fitted:
@@ -73,9 +73,9 @@ def fit(
         train: the training part, with a seed.
         selection: the selection split.
         options: epochs, learning rates and so on.
-        criterion: loss on logits.
+        objective: loss, and the metric that chooses; of equal epochs the one with the lower selection
+            loss wins.
         device: where the model is.
-        headline: metric that chooses; of equal epochs the one with the lower selection loss wins.
         on_epoch: called after each epoch.
         checkpoint: where to go on after an interruption; removed at the end by the caller.
 
@@ -83,7 +83,7 @@ def fit(
         UserError: the head raises, or logits, loss or gradients became NaN or infinite.
     """
     if model.head.solved:
-        return _solve(model, train, selection, device, on_epoch)
+        return _solve(model, train, selection, objective, device, on_epoch)
     optimizer, progress = _begin(model, options, checkpoint)
     resumed_at = len(progress.history)
     since_save, save_cost = time.monotonic(), 0.0
@@ -91,12 +91,12 @@ def fit(
         train.epoch = epoch
         _set_learning_rates(optimizer, options, epoch)
         began = time.perf_counter()
-        metrics = _train_epoch(model, train, optimizer, criterion, options, device)
+        metrics = _train_epoch(model, train, optimizer, objective.criterion, options, device)
         progress.seconds.append(time.perf_counter() - began)
-        _calibrate(model, selection, device)
-        judged = scores(predict(model, selection, device))
+        _calibrate(model, selection, objective, device)
+        judged = scores(predict(model, selection, device), objective.judging)
         metrics.update({f"selection/{name}": value for name, value in judged.items()})
-        progress.add(metrics, judged[headline], judged["loss"])
+        progress.add(metrics, judged[objective.judging.decides], judged["loss"])
         on_epoch(epoch + 1, metrics)
         started = time.monotonic()
         if checkpoint and (started - since_save) * CHECKPOINT_SHARE >= save_cost:
@@ -105,39 +105,50 @@ def fit(
             )
             since_save = time.monotonic()
             save_cost = since_save - started
-    last_state = _snapshot(model)
+    last_state = snapshot(model)
     model.load_state_dict(progress.best_state)
     return Fitted(model, progress.best_epoch, last_state, progress.history, progress.seconds, resumed_at)
 
 
-def _solve(model: Model, train: ClipLoader, selection: ClipLoader, device: str, on_epoch: OnEpoch) -> Fitted:
+def _solve(
+    model: Model,
+    train: ClipLoader,
+    selection: ClipLoader,
+    objective: Objective,
+    device: str,
+    on_epoch: OnEpoch,
+) -> Fitted:
     """The one epoch of a head whose parameters are solved for; the front end stays as it is."""
     began = time.perf_counter()
+    weights = objective.class_weights
+    asked = {} if weights is None else {"class_weights": weights.to(device)}
     with blaming(model.head, "solve"):
-        model.head.solve(_labelled(model, train, device))
+        model.head.solve(_labelled(model, train, device), **asked)
     seconds = time.perf_counter() - began
-    _calibrate(model, selection, device)
-    metrics = {f"train/{name}": value for name, value in scores(predict(model, train, device)).items()}
-    metrics |= {
-        f"selection/{name}": value for name, value in scores(predict(model, selection, device)).items()
-    }
+    _calibrate(model, selection, objective, device)
+    metrics: dict[str, float] = {}
+    for split, loader in (("train", train), ("selection", selection)):
+        judged = scores(predict(model, loader, device), objective.judging)
+        metrics |= {f"{split}/{name}": value for name, value in judged.items()}
     on_epoch(1, metrics)
-    return Fitted(model, 1, _snapshot(model), [metrics], [seconds])
+    return Fitted(model, 1, snapshot(model), [metrics], [seconds])
 
 
-def _calibrate(model: Model, selection: ClipLoader, device: str) -> None:
-    with blaming(model.head, "calibrate"):
-        model.head.calibrate(_labelled(model, selection, device))
+def _calibrate(model: Model, selection: ClipLoader, objective: Objective, device: str) -> None:
+    head = model.head
+    asked = {"score": objective.score} if takes(head.calibrate, "score") else {}
+    with blaming(head, "calibrate"):
+        head.calibrate(_labelled(model, selection, device), **asked)
 
 
 def _begin(
     model: Model, options: TrainingOptions, checkpoint: Checkpoint | None
-) -> tuple[torch.optim.Optimizer, _Progress]:
+) -> tuple[torch.optim.Optimizer, Progress]:
     """Optimizer and progress, gone on with where there is a checkpoint that fits, else fresh."""
-    fresh = _snapshot(model)
+    fresh = snapshot(model)
 
-    def restore(saved: dict[str, Any]) -> tuple[torch.optim.Optimizer, _Progress]:
-        optimizer, progress = _optimizer(model, options), _Progress(model)
+    def restore(saved: dict[str, Any]) -> tuple[torch.optim.Optimizer, Progress]:
+        optimizer, progress = _optimizer(model, options), Progress(model)
         progress.restore(saved, options.epochs)
         model.load_state_dict(progress.best_state)
         model.load_state_dict(saved["model"])
@@ -153,53 +164,8 @@ def _begin(
     resumed = checkpoint.resume(restore) if checkpoint else None
     if resumed is None:
         model.load_state_dict(fresh)  # a checkpoint that fits in part may have been taken over in part
-        return _optimizer(model, options), _Progress(model)
+        return _optimizer(model, options), Progress(model)
     return resumed
-
-
-class _Progress:
-    """History, wall times, and the best epoch so far with its weights."""
-
-    def __init__(self, model: Model):
-        self._model = model
-        self.history: list[dict[str, float]] = []
-        self.seconds: list[float] = []
-        self.best_epoch = 0
-        self.best = (-math.inf, -math.inf)
-        self.best_state: dict[str, Tensor] = {}
-
-    def add(self, metrics: dict[str, float], headline: float, loss: float) -> None:
-        self.history.append(metrics)
-        if (headline, -loss) > self.best:
-            self.best = (headline, -loss)
-            self.best_epoch = len(self.history)
-            self.best_state = _snapshot(self._model)
-
-    def state(self) -> dict[str, Any]:
-        kept = ("history", "seconds", "best_epoch", "best", "best_state")
-        return {name: getattr(self, name) for name in kept}
-
-    def restore(self, state: dict[str, Any], epochs: int) -> None:
-        """Take over what a checkpoint holds.
-
-        Raises:
-            ValueError: it holds no history of at most ``epochs`` epochs.
-        """
-        for name in self.state():
-            setattr(self, name, state.get(name, getattr(self, name)))  # older checkpoints hold no times
-        numbers = [value for epoch in self.history for value in epoch.values()]
-        if not 1 <= self.best_epoch <= len(self.history) <= epochs or not all(map(_is_number, numbers)):
-            raise ValueError(f"its history of {len(self.history)} epochs is not one of this run")
-        self.best = (float(self.best[0]), float(self.best[1]))
-        self.seconds = [float(second) for second in self.seconds]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float))
-
-
-def _snapshot(model: nn.Module) -> dict[str, Tensor]:
-    return copy.deepcopy(model.state_dict())
 
 
 def _optimizer(model: Model, options: TrainingOptions) -> torch.optim.Optimizer:

@@ -6,8 +6,9 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.parts_caption import parts_caption
-from fusionbench.report.tables import percent, plain_table
+from fusionbench.report.tables import mflop, percent, plain_table
 from fusionbench.report.verdict_table import verdict_table
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.forecast import Expectation
@@ -16,21 +17,25 @@ from fusionbench.study.ranking import Row, Spread
 
 
 def ranking_table(made: Comparison) -> RenderableType:
-    """Rows by mean accuracy; what was skipped or failed stands below with its reason."""
+    """Rows by the mean of what ranks them; what was skipped or failed stands below with its reason."""
     data = "  [stand-in: generated data]" if made.stand_in else ""
     table = plain_table(escape(f"{made.experiment.question}{data}"), _caption(made))
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column(", ".join(made.experiment.row_keys) or "fusion", no_wrap=True)
-    for name in ("accuracy", "UAR", "macro F1"):
-        table.add_column(name, justify="right", no_wrap=True)
+    first = made.ranking[0].metrics if made.ranking else {}
+    shown = [name for name in first if all(name in row.metrics for row in made.ranking)]
+    for name in shown:
+        style = "bold" if name == made.metric else ""
+        table.add_column(SPOKEN[name], justify="right", no_wrap=True, style=style)
     if any(row.folds for row in made.ranking):
         table.add_column("over folds", justify="right", no_wrap=True)
     table.add_column("params", justify="right")
     table.add_column("ms/clip", justify="right")
+    table.add_column("MFLOP", justify="right")
     top = made.verdicts.top(made.ranking[0].label) if made.verdicts and made.ranking else ()
     for place, row in enumerate(made.ranking, 1):
-        style = "bold" if row.label in top else None
-        table.add_row(_rank(made, place, row.label), escape(row.label), *_figures(row), style=style)
+        weight = "bold" if row.label in top else None
+        table.add_row(_rank(made, place, row.label), escape(row.label), *_figures(row, shown), style=weight)
     absent = [("skipped", made.skipped), ("failed", made.failed)]
     parts: list[RenderableType] = [table]
     parts += [verdict_table(made.verdicts, made.ranking[0].label)] if made.verdicts else []
@@ -46,11 +51,11 @@ def _rank(made: Comparison, place: int, label: str) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def _figures(row: Row) -> list[str]:
-    columns = [_spread(row.metrics[name]) for name in ("accuracy", "uar", "f1")]
+def _figures(row: Row, shown: list[str]) -> list[str]:
+    columns = [_spread(row.metrics[name]) for name in shown]
     if row.folds:
-        columns.append(_spread(row.folds["accuracy"]))
-    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.3f}"]
+        columns.append(_spread(row.folds[shown[0]]))
+    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.3f}", mflop(row.flops)]
 
 
 def _spread(spread: Spread) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 
 from rich.markup import escape
 from rich.table import Table
 
 from fusionbench.bench.outcome import Outcome
+from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.parts_caption import parts_caption
-from fusionbench.report.tables import percent, plain_table
-
-SHOWN = {"accuracy": "accuracy", "uar": "UAR", "f1": "macro F1"}
+from fusionbench.report.tables import mflop, percent, plain_table
 
 
 def run_table(outcome: Outcome) -> Table:
@@ -21,8 +21,9 @@ def run_table(outcome: Outcome) -> Table:
     epochs = len(outcome.folds) == 1
     table = plain_table(escape(f"{outcome.name}{data}"), _caption(outcome))
     table.add_column("report split")
-    for name in SHOWN.values():
-        table.add_column(name, justify="right")
+    shown = outcome.judging.metrics
+    for name in shown:
+        table.add_column(SPOKEN[name], justify="right", style="bold" if name == shown[0] else "")
     selected = (
         f"epoch {one.selected_epoch}, chosen on the selection split"
         if epochs
@@ -36,8 +37,8 @@ def run_table(outcome: Outcome) -> Table:
             ("selected epochs, deviation", "report_std"),
         ]
     for label, split in rows:
-        table.add_row(label, *(percent(outcome.metrics[f"{split}/{metric}"]) for metric in SHOWN))
-    table.add_row("chance (most frequent class)", percent(outcome.chance), "", "")
+        table.add_row(label, *(percent(outcome.metrics[f"{split}/{metric}"]) for metric in shown))
+    table.add_row("chance (most frequent class)", percent(outcome.chance), *[""] * (len(shown) - 1))
     return table
 
 
@@ -46,8 +47,10 @@ def _caption(outcome: Outcome) -> str:
     folds = f"{len(outcome.folds)} folds, " if len(outcome.folds) > 1 else ""
     parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome]))
     skipped = f", {len(outcome.skipped)} clips skipped" if outcome.skipped else ""
+    counted = mflop(outcome.cost.get("flops", math.nan))
     cost = (
-        f"{outcome.cost['params']:,.0f} trained parameters, head {outcome.cost['ms_per_clip']:.3f} ms a clip"
+        f"{outcome.cost['params']:,.0f} trained parameters, "
+        f"head {outcome.cost['ms_per_clip']:.3f} ms and {counted} MFLOP a clip"
     )
     reused = "\nfinished before and not trained again; --again trains it" if outcome.reused else ""
     return f"{folds}{clips} clips judged{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"

@@ -9,13 +9,15 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from fusionbench.bench.tracking import METRIC_TAG
+from fusionbench.contract.judging import SPOKEN, USUAL
 from fusionbench.report.tables import percent, plain_table
 from fusionbench.track.places import local_path
 from fusionbench.track.records import RunRecord
 
 STYLES = {"FINISHED": None, "RUNNING": "green", "KILLED": "yellow", "FAILED": "red"}
-SCORES = ("report/accuracy", "pooled_report/accuracy", "best_mean/accuracy")
-"""what a run, a parent of folds and a comparison are known by"""
+SCORES = ("report", "pooled_report", "best_mean")
+"""where a run, a parent of folds and a comparison keep the metric that they are judged by"""
 SHOWN_ID = 12
 """characters of an id that a table shows; every command takes them for the whole"""
 
@@ -28,11 +30,12 @@ def runs_table(records: Sequence[RunRecord], place: str) -> Table:
         place: where they were looked for.
     """
     table = plain_table(
-        escape(f"{len(records)} run(s) of {place}"), "accuracy on the report split; best mean of a comparison"
+        escape(f"{len(records)} run(s) of {place}"),
+        "accuracy, or what a run is judged by, on the report split; best mean of a comparison",
     )
-    for column in ("run", "name", "experiment", "kind", "state", "accuracy", "started"):
+    for column in ("run", "name", "experiment", "kind", "state", "score", "started"):
         table.add_column(
-            column, no_wrap=column in ("run", "started"), justify="right" if column == "accuracy" else "left"
+            column, no_wrap=column in ("run", "started"), justify="right" if column == "score" else "left"
         )
     for record in records:
         table.add_row(
@@ -82,7 +85,10 @@ def _headless(title: str) -> Table:
 
 
 def _score(record: RunRecord) -> str:
-    return next((percent(record.metrics[name]) for name in SCORES if name in record.metrics), "")
+    metric = record.tags.get(METRIC_TAG, USUAL.decides)
+    names = [f"{where}/{metric}" for where in SCORES]
+    found = next((percent(record.metrics[name]) for name in names if name in record.metrics), "")
+    return found if metric == USUAL.decides or not found else f"{found} {SPOKEN.get(metric, metric)}"
 
 
 def _when(moment: datetime) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich import box
 from rich.table import Table
 
@@ -23,3 +25,11 @@ def plain_table(title: str, caption: str | None = None) -> Table:
 def percent(value: float) -> str:
     """A fraction as people read it."""
     return f"{100 * value:.1f} %"
+
+
+def mflop(flops: float) -> str:
+    """Operations in millions, as people read them; a dash where they were not counted."""
+    millions = flops / 1e6
+    if math.isnan(millions):
+        return "–"
+    return f"{millions:,.0f}" if millions >= 100 else f"{millions:.3g}"

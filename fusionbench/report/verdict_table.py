@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Group
 from rich.markup import escape
 
+from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.tables import plain_table
-from fusionbench.study.answer import METRIC_NAMES, points
+from fusionbench.study.answer import points
 from fusionbench.study.verdict import Pair, Verdicts
 
 CANT_TELL = "can't tell"
@@ -20,7 +21,7 @@ def verdict_table(verdicts: Verdicts, first: str) -> Group:
         first: label of the row with the best mean.
     """
     anchor = verdicts.terms.against if verdicts.terms.family == "against" else first
-    name = METRIC_NAMES.get(verdicts.metric, verdicts.metric)
+    name = SPOKEN[verdicts.metric]
     margin = 100 * verdicts.terms.margin
     table = plain_table(
         escape(f"against {anchor}: difference in {name}, points"),

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-ACCURACY_IN_M, F1_IN_M = 0.33, 0.67
-"""weights of the expression score of Aff-Wild2 (Kollias et al., first ABAW competition, 2020)"""
+from fusionbench.contract.judging import ACCURACY_IN_M, F1_IN_M, POSITIVE
 
 
 @dataclass(frozen=True)
@@ -108,25 +108,32 @@ INFLUENCES: dict[str, Callable[[ArrayLike, ArrayLike, int], Influence]] = {
     "f1": macro_f1,
     "m": m_score,
 }
-"""name of a metric -> its influence values"""
+"""name of a metric -> its influence values; F1 of a positive class needs its number beside these"""
 
 
-def per_clip(metric: str, labels: ArrayLike, predicted: ArrayLike, classes: int) -> np.ndarray:
+def per_clip(
+    metric: str, labels: ArrayLike, predicted: ArrayLike, classes: int, positive: int | None = None
+) -> np.ndarray:
     """``(seeds, clips)`` values of one head whose mean over a seed's clips is that seed's score.
 
     What these give for A minus what they give for B is what ``paired`` tests.
 
     Args:
-        metric: a name in ``INFLUENCES``.
+        metric: a name in ``INFLUENCES``, or ``positive_f1``.
         labels: ``(clips,)`` true class numbers.
         predicted: ``(seeds, clips)`` predicted class numbers.
         classes: how many classes there are.
+        positive: number of the positive class, for ``positive_f1``.
 
     Raises:
         ValueError: as for ``accuracy``.
         KeyError: an unknown metric.
     """
-    find = INFLUENCES[metric]
+    find = INFLUENCES.get(metric)
+    if metric == POSITIVE and positive is not None:
+        find = partial(positive_f1, positive=positive)
+    if find is None:
+        raise KeyError(metric)
     return np.stack([find(labels, row, classes).per_clip for row in np.atleast_2d(predicted)])
 
 

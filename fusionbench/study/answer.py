@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fusionbench.contract.judging import SPOKEN
 from fusionbench.statistics.planning import Components, Design, groups_needed, seeds_needed
 from fusionbench.study.terms import Terms
 
 if TYPE_CHECKING:
     from fusionbench.study.verdict import Pair
 
-METRIC_NAMES = {"accuracy": "accuracy", "uar": "UAR", "f1": "macro F1", "m": "M", "positive_f1": "F1"}
 MOST_NAMES = 4
 """rows that a sentence names one by one"""
 
@@ -38,7 +38,7 @@ def answer_in_words(
         return f"Only {first} has figures, so there is nothing to compare it with."
     seen = {_other(pair, first): pair for pair in mine}
     said = {word: [o for o, p in seen.items() if _word(p, first) == word] for word in _WORDS}
-    begin = f"{first} ({percent(means[first])} {METRIC_NAMES.get(metric, metric)})"
+    begin = f"{first} ({percent(means[first])} {SPOKEN[metric]})"
     parts = [
         text.format(names(said[word]) + _by_how_much(seen, said[word], first, word))
         for word, text in _WORDS.items()

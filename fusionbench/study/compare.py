@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
+from fusionbench.bench.build import told_of_maps
 from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, close_orphans, join
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.run import prepare_tracker
@@ -24,6 +26,7 @@ from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
+from fusionbench.study.row_costs import COSTS, kept_or_measured
 from fusionbench.study.verdict import Verdicts, judge_rows, scored
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
@@ -57,6 +60,8 @@ def compare(
         raise UserError(
             f"nothing of {experiment.name!r} can be run. The first reason: {made.skipped[0].reason}"
         )
+    for line in _told_of_maps(made):
+        watch.note(line)
     read = made.data[first]
     assert read is not None
     notes = RunNotes.of(made.members[first].config, read)
@@ -71,10 +76,17 @@ def compare(
         finally:
             close_orphans()  # the runs of workers that were killed
         comparison_made = _collect(experiment, made, results, tracked, notes)
+        comparison_made = _costed(comparison_made, made, held.finished, tracked, watch)
         _log(comparison_made, tracked)
     if not comparison_made.runs and comparison_made.failed:
         raise FusionBenchError(f"every run failed. The first reason: {comparison_made.failed[0].reason}")
     return comparison_made
+
+
+def _told_of_maps(made: Plan) -> list[str]:
+    """Each line once, however many runs it is true of."""
+    known = [(m.config, data) for m, data in zip(made.members, made.data, strict=True) if data]
+    return list(dict.fromkeys(line for config, data in known for line in told_of_maps(config, data)))
 
 
 def _opened(experiment: Experiment, identity: str, notes: RunNotes) -> dict[str, Any]:
@@ -147,6 +159,22 @@ def _collect(
     )
 
 
+def _costed(
+    comparison: Comparison, made: Plan, earlier: str | None, tracked: TrackedRun, watch: Watch
+) -> Comparison:
+    """The rows with costs that were measured side by side, not by workers beside each other."""
+    rows, keys = {}, {}
+    for k, (member, data) in enumerate(zip(made.members, made.data, strict=True)):
+        ran = next((outcome for m, outcome in comparison.runs if m is member), None)
+        if data is not None and ran is not None and member.label not in rows:
+            rows[member.label] = member.config, data
+            keys[member.label] = made.folds[k, ran.folds[0].fold]
+    costs = kept_or_measured(rows, keys, earlier, watch)
+    tracked.log_json({keys[label]: vars(cost) for label, cost in costs.items()}, COSTS)
+    ranking = [replace(row, **vars(costs[row.label])) for row in comparison.ranking]
+    return replace(comparison, ranking=ranking)
+
+
 def _verdicts(
     experiment: Experiment, made: Plan, ranking: Sequence[Row], runs: Sequence[tuple[Member, Outcome]]
 ) -> Verdicts | None:
@@ -155,10 +183,9 @@ def _verdicts(
         return None
     refuse_unequal_results(runs)
     read = next(read for read in made.data if read)
-    metric = experiment.terms.metric or read.dataset.protocol.headline
     subjects = {clip.id: clip.subject for read in made.data if read for clip in read.index.clips}
     rows = scored([row.label for row in ranking], runs)
-    return judge_rows(rows, subjects, read.classes, experiment.terms, metric)
+    return judge_rows(rows, subjects, read.classes, experiment.terms, runs[0][1].judging)
 
 
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:
@@ -188,11 +215,12 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
             table[f"{name} std"].append(round(spread.std, 4))
         table["params"].append(row.params)
         table["ms per clip"].append(round(row.ms_per_clip, 3))
+        table["flops per clip"].append(row.flops)
     tracked.log_table(table, "ranking.json")
     tracked.log_figure(lambda: comparison_figure(made), *(f"comparison.{form}" for form in FORMATS))
     best = made.ranking[0]
-    mean = best.metrics["accuracy"].mean
-    tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})
+    mean = best.score.mean
+    tracked.log_metrics({f"best_mean/{made.metric}": mean, f"chance/{made.metric}": best.chance})
     tracked.set_tags(order_tag(COMPARISON, mean))
     if made.verdicts:
         tracked.set_tags({"mlflow.note.content": f"{made.experiment.question}\n\n{made.verdicts.answer}"})

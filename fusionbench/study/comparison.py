@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.outcome import Outcome
+from fusionbench.contract.judging import SPOKEN, USUAL
 from fusionbench.figures.ranking import HeadScores, comparison
 from fusionbench.study.experiment import Experiment, Slot
 from fusionbench.study.plan import Absent
@@ -34,6 +35,11 @@ class Comparison:
     """None where there is a single row, or rows are not judged on the same clips"""
 
     @property
+    def metric(self) -> str:
+        """What ranks the rows."""
+        return self.runs[0][1].judging.decides if self.runs else USUAL.decides
+
+    @property
     def caution(self) -> str:
         """What must stand beside the ranking, empty where nothing must."""
         swept = ", ".join(self.experiment.swept_options)
@@ -46,6 +52,7 @@ class Comparison:
             "question": self.experiment.question,
             "run_id": self.run_id,
             "stand_in": self.stand_in,
+            "metric": self.metric,
             "caution": self.caution,
             "ranking": [row.plain() for row in self.ranking],
             "runs": [{"label": m.label, "row": m.row, "seed": m.seed, **o.plain()} for m, o in self.runs],
@@ -67,11 +74,12 @@ def comparison_figure(made: Comparison) -> Any:
     """Every head's mean, deviation and seeds beside chance, as a matplotlib figure."""
     rows = []
     for row in made.ranking:
-        accuracy = row.metrics["accuracy"]
-        spread = (accuracy.mean - accuracy.std, accuracy.mean + accuracy.std)
-        rows.append(HeadScores(row.label, accuracy.values, spread if len(accuracy.values) > 1 else None))
+        score = row.score
+        spread = (score.mean - score.std, score.mean + score.std)
+        rows.append(HeadScores(row.label, score.values, spread if len(score.values) > 1 else None))
     return comparison(
         rows,
+        metric=SPOKEN[made.metric],
         interval="± standard deviation",
         chance=made.ranking[0].chance,
         caution=made.caution,

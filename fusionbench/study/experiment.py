@@ -21,6 +21,8 @@ from fusionbench.study.terms import Terms, read_terms
 
 MOST_RUNS = 10_000
 """of one experiment: a slip of the pen, not a plan, is larger"""
+JUDGED_BY = ("metric", "positive")
+"""the same for all rows, whatever varies"""
 _GIVEN = ("data", "dataset")
 """what the clips are is no choice that is tuned"""
 
@@ -112,7 +114,11 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
     if not isinstance(given, dict):
         raise UserError(f"{path}, line {lines['compare',]}: compare needs a mapping; got {brief(given)}.")
     origins = {".".join(keys[1:]): f"{path}, line {n}" for keys, n in lines.items() if keys[0] == "base"}
+    terms = read_terms(given, f"{path}, line {lines.get(('compare',), 0)}")
     base = flatten(content.get("base") or {})
+    if terms.metric is not None:  # what is compared is also what chooses epochs: an option of every run
+        base["metric"] = terms.metric
+        origins["metric"] = f"{path}, line {lines['compare', 'metric']}"
     return Experiment(
         name=path.stem,
         question=_question(path),
@@ -120,7 +126,7 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
         origins={**origins, **overrides.origins},
         vary={key: values for key, values in content["vary"].items() if key not in overrides.values},
         registry=overrides.registry,
-        terms=read_terms(given, f"{path}, line {lines.get(('compare',), 0)}"),
+        terms=terms,
     )
 
 
@@ -139,6 +145,12 @@ def members(experiment: Experiment, catalog: Catalog) -> list[Member]:
     Raises:
         UserError: a combination does not resolve, or the rows would not be compared on equal terms.
     """
+    varied = [key for key in JUDGED_BY if key in experiment.vary]
+    if varied:
+        raise UserError(
+            f"{varied[0]} varies, but all rows of a ranking are judged alike. "
+            f"Set it for all: --set {varied[0]}=VALUE."
+        )
     axes = {**{key: experiment.vary[key] for key in experiment.row_keys}, SEED: experiment.seeds}
     made = []
     combinations = math.prod(len(values) for values in axes.values())

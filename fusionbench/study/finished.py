@@ -68,7 +68,7 @@ def read_comparison(run_id: str) -> Comparison:
             for clip, who in zip(kept.ids, kept.subjects or (None,) * len(kept.ids), strict=True)
         }
         classes = runs[0][1].folds[0].report.log_probabilities.shape[1]
-        verdicts = judge_rows(rows, subjects, classes, experiment.terms, said["terms"]["metric"])
+        verdicts = judge_rows(rows, subjects, classes, experiment.terms, runs[0][1].judging)
     return Comparison(
         experiment=experiment,
         run_id=record.run_id,

@@ -14,6 +14,7 @@ from fusionbench.learn.metrics import Predictions, pool
 from fusionbench.statistics.planning import Assumptions, Components, Design, Forecast, forecast
 from fusionbench.study.experiment import Experiment
 from fusionbench.study.plan import Plan
+from fusionbench.study.terms import Terms
 from fusionbench.study.verdict import Scored, judge_rows
 
 LARGEST = 0.2
@@ -105,9 +106,9 @@ def _seen(experiment: Experiment, planned: Plan, read: RunData) -> list[Componen
     if len(rows) < 2:
         return []
     subjects = {clip.id: clip.subject for clip in read.index.clips}
-    metric = experiment.terms.metric or read.dataset.protocol.headline
+    judging = read.judging(planned.members[0].config)
     try:
-        judged = judge_rows(rows, subjects, read.classes, type(experiment.terms)(), metric)
+        judged = judge_rows(rows, subjects, read.classes, Terms(), judging)
     except UserError:
         return []  # rows that cannot be judged are told when they are
     return [Components.of(pair.paired) for pair in judged.pairs if pair.paired.seeds > 1]

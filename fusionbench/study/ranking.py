@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fusionbench.bench.outcome import Outcome
-
-METRICS = ("accuracy", "uar", "f1")
 
 
 @dataclass(frozen=True)
@@ -35,54 +34,64 @@ class Row:
     values: Mapping[str, str]
     """what is compared -> this row's value"""
     metrics: Mapping[str, Spread]
-    """``accuracy``, ``uar``, ``f1`` on the report split, over seeds; folds pooled"""
+    """those the rows are judged by, on the report split, over seeds; folds pooled. The first one ranks"""
     last: Mapping[str, Spread]
     """the same for the last epoch"""
     folds: Mapping[str, Spread]
     """the same over folds, each fold's mean over seeds; empty with one fold"""
     params: float
     ms_per_clip: float
+    flops: float
+    """a clip; NaN in runs of before it was kept"""
     chance: float
+
+    @property
+    def score(self) -> Spread:
+        """What the row is ranked by."""
+        return next(iter(self.metrics.values()))
 
     def plain(self) -> dict[str, Any]:
         """As JSON can hold it."""
         return {
             "label": self.label,
             "values": dict(self.values),
-            "seeds": len(self.metrics["accuracy"].values),
+            "seeds": len(self.score.values),
             "metrics": {f"report/{name}": vars(spread) for name, spread in self.metrics.items()},
             "last": {f"report_last/{name}": vars(spread) for name, spread in self.last.items()},
             "folds": {f"report/{name}": vars(spread) for name, spread in self.folds.items()},
             "params": self.params,
             "ms_per_clip": self.ms_per_clip,
+            "flops": None if math.isnan(self.flops) else self.flops,
             "chance": self.chance,
         }
 
 
 def rank(outcomes: Mapping[str, Sequence[Outcome]], values: Mapping[str, Mapping[str, str]]) -> list[Row]:
-    """Rows by label, the best mean accuracy first; no claim of significance.
+    """Rows by label, the best mean of the metric that decides first; no claim of significance.
 
     Args:
         outcomes: label -> its finished runs, one a seed.
         values: label -> what is compared -> value.
     """
     rows = [_row(label, runs, values[label]) for label, runs in outcomes.items() if runs]
-    return sorted(rows, key=lambda row: -row.metrics["accuracy"].mean)
+    return sorted(rows, key=lambda row: -row.score.mean)
 
 
 def _row(label: str, runs: Sequence[Outcome], values: Mapping[str, str]) -> Row:
     folds: dict[str, Spread] = {}
+    metrics = runs[0].judging.metrics
     if len(runs[0].folds) > 1:
-        for name in METRICS:
+        for name in metrics:
             by_fold = zip(*([f.metrics[f"report/{name}"] for f in run.folds] for run in runs), strict=True)
             folds[name] = Spread.of([statistics.mean(seeds) for seeds in by_fold])
     return Row(
         label=label,
         values=values,
-        metrics={name: Spread.of([run.metrics[f"report/{name}"] for run in runs]) for name in METRICS},
-        last={name: Spread.of([run.metrics[f"report_last/{name}"] for run in runs]) for name in METRICS},
+        metrics={name: Spread.of([run.metrics[f"report/{name}"] for run in runs]) for name in metrics},
+        last={name: Spread.of([run.metrics[f"report_last/{name}"] for run in runs]) for name in metrics},
         folds=folds,
         params=runs[0].cost["params"],
         ms_per_clip=statistics.median(run.cost["ms_per_clip"] for run in runs),
+        flops=runs[0].cost.get("flops", math.nan),
         chance=runs[0].chance,
     )

@@ -11,9 +11,10 @@ import numpy as np
 
 from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.errors import UserError, unknown
+from fusionbench.contract.judging import POSITIVE, Judging
 from fusionbench.learn.metrics import Predictions, pool
 from fusionbench.statistics.families import Judged, Verdict, Word, judge, rank_intervals
-from fusionbench.statistics.influence import per_clip
+from fusionbench.statistics.influence import per_clip, positive_f1
 from fusionbench.statistics.paired import Paired, paired
 from fusionbench.study.answer import answer_in_words
 from fusionbench.study.experiment import Slot
@@ -115,7 +116,7 @@ def judge_rows(
     subjects: Mapping[str, str | None],
     classes: int,
     terms: Terms,
-    metric: str,
+    judging: Judging,
 ) -> Verdicts:
     """Judge the pairs of a family.
 
@@ -124,14 +125,15 @@ def judge_rows(
         subjects: clip id -> who is seen, where that is known.
         classes: how many there are.
         terms: margin and family.
-        metric: a name in ``statistics.influence.INFLUENCES``.
+        judging: the metric that decides, and the positive class where there is one.
 
     Raises:
         UserError: rows were judged on other clips than others, or the row to judge against is not there.
     """
     ids, labels = _same_clips(rows)
     groups, grouped_by, notes = _groups(ids, subjects)
-    values = {row.label: _values(row, ids, labels, classes, metric) for row in rows}
+    metric = judging.decides
+    values = {row.label: _values(row, ids, labels, classes, judging) for row in rows}
     numbers = {row.label: k for k, row in enumerate(rows)}
     asked = _asked([row.label for row in rows], terms)
     found: list[tuple[str, str, tuple[int, ...], Paired]] = []
@@ -206,14 +208,17 @@ def _groups(
 
 
 def _values(
-    row: Scored, ids: Sequence[str], labels: np.ndarray, classes: int, metric: str
+    row: Scored, ids: Sequence[str], labels: np.ndarray, classes: int, judging: Judging
 ) -> dict[int, np.ndarray]:
     """Seed -> ``(clips,)`` values whose mean is the score."""
     values = {}
     for seed, said in row.predictions.items():
         place = {clip: k for k, clip in enumerate(said.ids)}
         predicted = said.predicted[[place[i] for i in ids]]
-        values[seed] = per_clip(metric, labels, predicted, classes)[0]
+        if judging.decides == POSITIVE:
+            values[seed] = positive_f1(labels, predicted, classes, judging.positive or 0).per_clip
+        else:
+            values[seed] = per_clip(judging.decides, labels, predicted, classes)[0]
     return values
 
 

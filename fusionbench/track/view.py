@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 
+from fusionbench.contract.judging import SPOKEN
+
 VIEW_TAG = "mlflow.sharedViewState.fusionbench"
 """the experiment tag that holds the view; an experiment that carries it is one of ours"""
 
@@ -17,13 +19,14 @@ ORDER_TAG = "fusionbench.order"
 
 _COLUMNS = {
     "params.`fusion`": 100,
-    "metrics.`best_mean/accuracy`": 156,
+    **{f"metrics.`best_mean/{name}`": 156 for name in SPOKEN},
     "metrics.`report/accuracy`": 130,
     "metrics.`pooled_report/accuracy`": 176,
     "metrics.`report/uar`": 100,
     "metrics.`report/f1`": 92,
     "metrics.`cost/ms_per_clip`": 138,
     "metrics.`cost/params`": 108,
+    "metrics.`cost/flops`": 100,
     "params.`seed`": 64,
     "params.`fold`": 84,
     "params.`dataset`": 80,
@@ -46,7 +49,7 @@ def experiment_tags() -> dict[str, str]:
         "runsHiddenMode": "FIRST_20_RUNS",
     }
     view = {
-        "name": "fusionbench: heads by accuracy",
+        "name": "fusionbench: heads, the best first",
         "createdAt": _CREATED_MS,
         "updatedAt": _CREATED_MS,
         "state": json.dumps(state),

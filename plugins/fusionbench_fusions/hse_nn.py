@@ -56,12 +56,14 @@ class HseNN(fb.FusionHead):
     def forward(self, streams: fb.Streams) -> Tensor:
         return self.classify(self.describe(streams))
 
-    def solve(self, train: Iterable[tuple[fb.Streams, Tensor]]) -> None:
+    def solve(self, train: Iterable[tuple[fb.Streams, Tensor]], class_weights: Tensor | None = None) -> None:
         from sklearn.svm import LinearSVC
 
         seen = [(self.describe(streams).cpu(), labels.cpu()) for streams, labels in train]
         described, labels = (torch.cat(parts).numpy() for parts in zip(*seen, strict=True))
-        machine = LinearSVC(C=self.c, max_iter=10_000, random_state=0).fit(described, labels)
+        weigh = None if class_weights is None else dict(enumerate(class_weights.tolist()))
+        machine = LinearSVC(C=self.c, class_weight=weigh, max_iter=10_000, random_state=0)
+        machine.fit(described, labels)
         planes, offsets = torch.as_tensor(machine.coef_), torch.as_tensor(machine.intercept_)
         if len(machine.classes_) == 2:  # one plane between two classes
             planes, offsets = torch.cat([-planes, planes]), torch.cat([-offsets, offsets])

@@ -88,8 +88,10 @@ class Late(fb.FusionHead):
         return loss + criterion(logits, labels), logits
 
     @torch.no_grad()
-    def calibrate(self, selection: Iterable[tuple[fb.Streams, Tensor]]) -> None:
-        """Where ``weighting`` is grid: the weights most often right, the likelier ones of equals."""
+    def calibrate(
+        self, selection: Iterable[tuple[fb.Streams, Tensor]], score: fb.Score = fb.accuracy
+    ) -> None:
+        """Where ``weighting`` is grid: the weights of the best score, the likelier ones of equals."""
         if self.config.weighting != "grid":
             return
         batches = [(self.scores(streams).log_softmax(dim=-1), labels) for streams, labels in selection]
@@ -99,8 +101,7 @@ class Late(fb.FusionHead):
         def merit(weights: tuple[int, ...]) -> tuple[float, float]:
             self.log_weights.copy_(torch.tensor(weights, dtype=log_p.dtype).log())
             combined = self.combine(log_p)
-            right = (combined.argmax(dim=-1) == labels).float().mean().item()
-            return right, combined.gather(1, labels.unsqueeze(1)).mean().item()
+            return score(combined, labels), combined.gather(1, labels.unsqueeze(1)).mean().item()
 
         merit(max(tenths(len(self.names), STEPS), key=merit))
 

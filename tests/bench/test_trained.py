@@ -81,7 +81,8 @@ def log_probabilities(model: fb.TrainedModel, batches) -> list[list[float]]:
         ("arpg", {"front_end.standardise": False}),
         ("late", {"fusion.weighting": "grid"}),  # chooses on the selection split
         ("est", {"fusion.dim": 32, "fusion.ffn": 32, "fusion.layers": 1}),  # attention of torch's own
-        ("hse_nn", {"front_end.widen": None, "front_end.narrow": None}),  # solved for
+        ("hse_nn", {}),  # solved for: no map before it
+        ("logistic", {}),
         ("gru", {"sampling.frames": 4}),  # takes some frames of each clip
     ],
 )

@@ -75,6 +75,7 @@ def test_dry_run_shows_each_value_with_its_origin_and_touches_nothing(cli, tmp_p
     assert ended.code == 0
     rows = {line.split()[0]: line for line in ended.out.splitlines() if line.strip()}
     assert "--set" in rows["fusion.trs"] and "mine.yaml, line 1" in rows["fusion.heads"]
+    assert rows["metric"].split()[1] == "accuracy" and "protocol of dataset afew" in rows["metric"]
     assert "default" in rows["fusion.dropout"] and "nothing was read or trained" in ended.out
     ended = cli("run", "--config", file, "--dataset", "afew", "--dry-run", "--json")
     assert ended.json["config"]["fusion"]["heads"] == 2
@@ -104,6 +105,17 @@ AFEW = ["--dataset", "afew"]
         (["--fusion", "arpg", *AFEW], "AFEW not found: data/afew"),
         (["--fusion", "arpg", *AFEW, "--config", "none.yaml"], "cannot read none.yaml: No such file"),
         (["--fusion", "arpg", *AFEW, "--set", "fusion.trs"], "is no assignment; write KEY=VALUE"),
+        (
+            ["--fusion", "arpg", *AFEW, "--metric", "UAR"],
+            "metric 'UAR' is none that this dataset is judged by. Did you mean 'uar'? "
+            "Its metrics: accuracy, uar, f1.",
+        ),
+        (["--fusion", "arpg", *AFEW, "--metric", "positive_f1"], "--set positive=CLASS"),
+        (
+            ["--fusion", "arpg", *AFEW, "--set", "positive=Happy"],
+            "a positive class needs two classes, and there are 7: Angry, Disgust,",
+        ),
+        (["--fusion", "arpg", *AFEW, "--set", "training.class_weights=even"], "'none' or 'balanced'"),
     ],
 )
 def test_mistakes_end_with_2_and_a_message(cli, arguments, message):

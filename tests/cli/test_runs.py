@@ -26,6 +26,14 @@ def test_runs_are_listed_with_ids_and_scores_the_newest_first(cli):
     assert cli("runs", "--kind", "comparison", "--json").json == []
 
 
+def test_a_run_that_is_judged_by_another_metric_is_known_by_that(cli):
+    tags = {"fusionbench.kind": "run", "fusionbench.metric": "uar"}
+    with open_run(experiment="afew", name="arpg/afew/s0", params={"seed": 0}, tags=tags) as run:
+        run.log_metrics({"report/accuracy": 0.5, "report/uar": 0.25})
+    (row,) = [line for line in cli("runs").out.splitlines() if "/afew/" in line]
+    assert "25.0 % UAR" in row and "50.0" not in row
+
+
 def test_one_run_is_shown_by_its_id_or_the_beginning_of_it(cli):
     run_id = finished("arpg/afew/s0", accuracy=0.5)
     shown = cli("run-info", run_id[:10])

@@ -35,3 +35,10 @@ def test_short_work_is_one_line(clock, capsys):
         for epoch in (1, 2, 3):
             shown.epoch(epoch, 3, {"train/loss": 1 / epoch, "selection/accuracy": epoch / 4})
     assert capsys.readouterr().err == "training (epochs): 3 done  loss 0.333  selection accuracy 75.0 %\n"
+
+
+def test_an_epoch_is_told_by_the_metric_that_chooses(clock, capsys):
+    """The first of the selection's."""
+    with screen.Screen() as shown:
+        shown.epoch(1, 1, {"train/loss": 1.0, "selection/f1": 0.5, "selection/accuracy": 0.75})
+    assert capsys.readouterr().err == "training (epochs): 1 done  loss 1.000  selection macro F1 50.0 %\n"

@@ -19,6 +19,7 @@ from fusionbench.learn.checkpoint import Checkpoint
 from fusionbench.learn.fit import Fitted, fit
 from fusionbench.learn.front_end import Model, StoredStreams
 from fusionbench.learn.losses import criterion
+from fusionbench.learn.objective import Objective
 
 SPEC = fb.StreamSpec({"audio": 3}, 2, 6)
 EPOCHS = 4
@@ -57,7 +58,7 @@ def train(checkpoint: Checkpoint | None = None, until: int = EPOCHS, hidden: int
     model = Model(StoredStreams(SPEC.dims), Linear(SPEC, hidden=hidden), SPEC)
     options = TrainingOptions(epochs=EPOCHS, batch_size=2, lr=0.01)
     loaders = loader(range(4), seed=0), loader(range(4, 6))
-    return fit(model, *loaders, options, criterion("cross_entropy"), "cpu", "accuracy", told, checkpoint)
+    return fit(model, *loaders, options, Objective(criterion("cross_entropy")), "cpu", told, checkpoint)
 
 
 @pytest.fixture

@@ -9,13 +9,16 @@ from torch import Tensor, nn
 
 import fusionbench as fb
 from fusionbench.catalog.run_config import TrainingOptions
+from fusionbench.contract.judging import Judging
 from fusionbench.data.loader import ClipLoader
 from fusionbench.data.store import StoreIndex
 from fusionbench.learn.fit import fit, predict
 from fusionbench.learn.front_end import Model, StoredStreams
 from fusionbench.learn.losses import criterion
+from fusionbench.learn.objective import Objective
 
 SPEC = fb.StreamSpec({"audio": 3}, 2, 6)
+PLAIN = Objective(criterion("cross_entropy"))
 
 
 class Linear(fb.FusionHead):
@@ -47,7 +50,7 @@ def loaders() -> tuple[ClipLoader, ClipLoader]:
     )
 
 
-def train(head: type[fb.FusionHead], **options):
+def train(head: type[fb.FusionHead], objective: Objective = PLAIN, **options):
     torch.manual_seed(0)
     model = Model(StoredStreams(SPEC.dims), head(SPEC), SPEC)
     training = TrainingOptions(**{"epochs": 2, "batch_size": 2, **options})
@@ -55,9 +58,8 @@ def train(head: type[fb.FusionHead], **options):
         model,
         *loaders(),
         training,
-        criterion("cross_entropy"),
+        objective,
         "cpu",
-        "accuracy",
         lambda epoch, metrics: None,
     )
 
@@ -200,3 +202,73 @@ def test_the_gradient_is_clipped_as_torch_clips_it(clip_norm):
             nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
     assert torch.equal(fitted.last_state["head.classify.weight"], model.head.classify.weight)
+
+
+class Scripted(Linear):
+    """Says what it is told to say, epoch by epoch."""
+
+    name = "scripted"
+    said: list[list[int]] = []
+
+    def __init__(self, spec, config=None):
+        super().__init__(spec)
+        self.judged = 0
+
+    def calibrate(self, selection):
+        self.judged += 1
+
+    def forward(self, streams):
+        if self.training:
+            return super().forward(streams)
+        return 3.0 * nn.functional.one_hot(torch.tensor(self.said[self.judged - 1]), 2).float()
+
+
+def test_the_epoch_is_chosen_by_the_metric_that_decides():
+    """Selection labels are a, b; the first epoch names b always, the second a always, the third has both."""
+    torch.manual_seed(0)
+    Scripted.said = [[1, 1], [0, 0], [0, 1]]
+    assert train(Scripted, epochs=3).selected_epoch == 3
+    Scripted.said = [[1, 1], [0, 0]]
+    for positive, epoch in ((0, 2), (1, 1)):  # accuracy ties, F1 of one class does not
+        judging = Judging(("positive_f1", "accuracy"), positive)
+        fitted = train(Scripted, Objective(criterion("cross_entropy"), judging), epochs=2)
+        assert fitted.selected_epoch == epoch
+        assert fitted.history[epoch - 1]["selection/positive_f1"] == pytest.approx(2 / 3)
+    first = next(name for name in fitted.history[0] if name.startswith("selection/"))
+    assert first == "selection/positive_f1"
+
+
+class Solved(Linear):
+    """Keeps what it is handed."""
+
+    name = "solved"
+    solved = True
+
+    def solve(self, train, class_weights=None):
+        self.weights = class_weights
+
+    def calibrate(self, selection, score=fb.accuracy):
+        self.score = score(torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 0, 1]))
+
+
+def test_a_head_that_is_solved_for_is_handed_weights_and_what_it_is_judged_by():
+    fitted = train(Solved)
+    assert fitted.model.head.weights is None and fitted.model.head.score == pytest.approx(2 / 3)
+    weights = torch.tensor([0.5, 2.0])
+    objective = Objective(criterion("cross_entropy"), Judging(("uar",)), weights)
+    fitted = train(Solved, objective)
+    assert torch.equal(fitted.model.head.weights, weights) and fitted.model.head.score == 0.5
+
+
+def test_a_head_of_before_weights_and_scores_is_called_as_it_was_written():
+    class Old(Linear):
+        solved = True
+
+        def solve(self, train):
+            self.clips = sum(len(labels) for _, labels in train)
+
+        def calibrate(self, selection):
+            self.selected = sum(len(labels) for _, labels in selection)
+
+    head = train(Old, Objective(criterion("cross_entropy"), Judging(("uar",)))).model.head
+    assert (head.clips, head.selected) == (4, 2)

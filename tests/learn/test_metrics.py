@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import f1_score, precision_score, recall_score
 
+from fusionbench.contract.judging import Judging
 from fusionbench.learn.metrics import Predictions, chance, confusion, pool, scores
 
 
@@ -56,3 +57,35 @@ def test_pooled_predictions_know_subjects_where_every_part_does():
 
 def test_chance_names_the_most_frequent_training_class():
     assert chance(np.array([1, 1, 0]), np.array([0, 0, 0, 1])) == 0.25
+
+
+def test_the_metric_that_decides_comes_first_and_others_are_left_out():
+    predictions = said([0, 0, 1, 1], [0, 1, 1, 1])
+    assert list(scores(predictions)) == ["accuracy", "uar", "f1", "loss"]
+    asked = scores(predictions, Judging(("m", "accuracy")))
+    assert list(asked) == ["m", "accuracy", "loss"]
+    assert asked["m"] == pytest.approx(0.33 * 0.75 + 0.67 * (2 / 3 + 0.8) / 2)
+
+
+@pytest.mark.parametrize("positive", [0, 1])
+def test_a_positive_class_as_scikit_learn(positive):
+    rng = np.random.default_rng(1)
+    labels = (rng.random(200) < 0.2).astype(int)
+    predicted = np.where(rng.random(200) < 0.7, labels, 1 - labels)
+    got = scores(said(labels, predicted, 2), Judging(("positive_f1",), positive))
+    assert list(got) == ["positive_f1", "positive_precision", "positive_recall", "loss"]
+    for name, score in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score)):
+        assert got[f"positive_{name}"] == pytest.approx(score(labels, predicted, pos_label=positive))
+
+
+def test_a_positive_class_that_nobody_has_or_names_scores_nothing():
+    got = scores(said([0, 0], [0, 0], 2), Judging(("positive_f1",), 1))
+    assert (got["positive_f1"], got["positive_precision"], got["positive_recall"]) == (0, 0, 0)
+
+
+def test_chance_is_by_the_metric_that_decides():
+    train, labels = np.array([1, 1, 0]), np.array([0, 0, 0, 1])
+    assert chance(train, labels, Judging(("uar", "accuracy"))) == 0.5
+    assert chance(train, labels, Judging(("f1",))) == pytest.approx((0 + 2 * 1 / (1 + 4)) / 2)
+    assert chance(train, labels, Judging(("positive_f1",), 0)) == 0
+    assert chance(train, labels, Judging(("positive_f1",), 1)) == pytest.approx(0.4)

@@ -10,7 +10,7 @@ import pytest
 
 import fusionbench as fb
 from fusionbench.bench.artifacts import read_fold
-from fusionbench.bench.build import build, seed_everything
+from fusionbench.bench.build import build, count_parameters, seed_everything, told_of_maps
 from fusionbench.bench.load import load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.run import check, run
@@ -123,7 +123,7 @@ def test_the_selection_split_is_stratified_and_keeps_known_subjects_together(tmp
     assert loaders(tmp_path / "alone").selection.ids == loaders(store).selection.ids
 
 
-NEEDS_MORE = {"score_sum": "13312 features", "hse_nn": "front_end.widen=null"}
+NEEDS_MORE = {"score_sum": "13312 features"}
 
 
 @pytest.mark.slow
@@ -184,26 +184,30 @@ def test_wide_streams_are_narrowed_and_the_run_says_so(wide):
     assert off.cost["params"] == off.cost["head_params"] and not [n for n in watch.notes if "mapped" in n]
 
 
-def test_a_head_that_is_solved_for_is_told_which_maps_are_in_its_way(wide, store):
-    def refused(root: Path, fusion: str = "hse_nn", **values) -> str:
+def test_a_refusal_of_streams_names_the_maps_before_it(wide):
+    values = {"fusion.stream": "text", "fusion.parts": [200, 100]}
+    config = resolve(request(wide, "score_sum", **values), collect())
+    data = open_data(config, Watch())
+    with pytest.raises(fb.NotSupported, match=r"stream 'text' has 256.*'text' 256 \(300 as stored\)\.$"):
+        build(config, data, load(config, data, data.folds(None)[0]))
+
+
+@pytest.mark.parametrize("fusion", ["hse_nn", "logistic"])
+def test_a_head_that_is_solved_for_reads_narrow_and_wide_streams_as_they_are_stored(wide, store, fusion):
+    def built(root: Path, **values):
         config = resolve(request(root, fusion, **values), collect())
         data = open_data(config, Watch())
-        with pytest.raises(fb.NotSupported) as caught:
-            build(config, data, load(config, data, data.folds(None)[0]))
-        return str(caught.value)
+        model = build(config, data, load(config, data, data.folds(None)[0]))
+        return dict(model.spec.dims), count_parameters(model), told_of_maps(config, data)
 
-    said = refused(wide)
-    assert (
-        "the map of stream 'text' from 300 to 256 channels would. Off: --set front_end.narrow=null." in said
+    said = (
+        f"fusion {fusion!r} is solved for, so no map before it can learn: "
+        "it reads the streams at the widths they are stored at"
     )
-    assert "widen" not in said
-    said = refused(store)
-    assert "'gyroscope' from 3 to 64 channels, stream 'barometer' from 1 to 64" in said
-    assert said.endswith("Off: --set front_end.widen=null.")
-    said = refused(wide, **{"front_end.widen": 250})
-    assert said.endswith("Off: --set front_end.narrow=null --set front_end.widen=null.")
-    said = refused(wide, "score_sum", **{"fusion.stream": "text", "fusion.parts": [200, 100]})
-    assert "stream 'text' has 256" in said and said.endswith("'text' 256 (300 as stored).")
+    assert built(wide) == ({"face": 200, "text": 300}, 0, [said])
+    assert built(store)[1:] == (0, [said])
+    off = {"front_end.widen": None, "front_end.narrow": None}
+    assert built(wide, **off) == ({"face": 200, "text": 300}, 0, [])  # nothing is left out
 
 
 def test_bounds_that_contradict_are_refused(store):

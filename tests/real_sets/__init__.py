@@ -1,1 +1,1 @@
-"""Two small real sets as stream stores, for whoever has their files."""
+"""Four small real sets as stream stores, for whoever has their files."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from rich.console import Console
 
+from fusionbench.bench.artifacts import read_fold
 from fusionbench.bench.run import run
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.presets import shipped
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
+from fusionbench.report.ranking_table import ranking_table
+from fusionbench.study import row_costs
 from fusionbench.study.compare import compare
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, members, read_experiment
@@ -63,12 +67,14 @@ def test_every_combination_is_one_run_beneath_one_parent(catalog):
 
 
 @pytest.mark.slow
-def test_finished_runs_are_not_run_again_whoever_ran_them(catalog):
+def test_finished_runs_are_not_run_again_whoever_ran_them(catalog, monkeypatch):
     run(Request({**BASE, "fusion": "concat"}), None, catalog)
     first = compare(heads("concat", "single"), catalog=catalog)
     assert first.reused == 1
+    monkeypatch.setattr(row_costs, "measure_rows", lambda *_: pytest.fail("heads were timed again"))
     again = compare(heads("concat", "single"), catalog=catalog)
-    assert again.reused == 2 and figures(again) == figures(first) and again.run_id == first.run_id
+    assert again.reused == 2 and again.run_id == first.run_id
+    assert [row.plain() for row in again.ranking] == [row.plain() for row in first.ranking]
     assert len(find_runs(tags={"fusionbench.kind": "run"})) == 2
 
 
@@ -92,6 +98,55 @@ def test_interrupted_and_resumed_gives_the_same_table(catalog, monkeypatch, tmp_
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     undisturbed = compare(experiment, catalog=catalog)
     assert figures(made) == figures(undisturbed)
+
+
+@pytest.mark.slow
+def test_another_metric_ranks_chooses_and_is_drawn_for_all_rows(catalog):
+    asked = {"metric": "positive_f1", "positive": "right", "training.class_weights": "balanced"}
+    made = compare(heads("concat", "single", seeds=(0, 1), **asked), catalog=catalog)
+    plain = made.plain()
+    assert made.metric == plain["metric"] == "positive_f1"
+    means = [row["metrics"]["report/positive_f1"]["mean"] for row in plain["ranking"]]
+    assert means == sorted(means, reverse=True)
+    assert list(plain["ranking"][0]["metrics"]) == [
+        f"report/{name}" for name in ("positive_f1", "accuracy", "uar", "f1")
+    ]
+    run_metrics = made.runs[0][1].metrics
+    assert {"report/positive_precision", "report_last/positive_recall", "selection/positive_f1"} <= set(
+        run_metrics
+    )
+    best = made.ranking[0]
+    record = get_run(made.run_id)
+    assert record.metrics["best_mean/positive_f1"] == pytest.approx(best.score.mean, abs=1e-4)
+    assert record.metrics["chance/positive_f1"] == pytest.approx(best.chance, abs=1e-4)
+    assert record.tags["fusionbench.order"] == f"3 {best.score.mean:.6f}"
+    assert record.tags["fusionbench.metric"] == "positive_f1"
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(ranking_table(made))
+    head = next(line for line in shown.get().splitlines() if "MFLOP" in line)
+    assert head.index("positive F1") < head.index("accuracy") < head.index("UAR") < head.index("macro F1")
+
+
+@pytest.mark.slow
+def test_a_metric_is_a_part_of_what_a_run_is_and_the_headline_spelt_out_is_the_headline(catalog):
+    plain, spelt, uar = (
+        run(Request({**BASE, "fusion": "concat", **asked}), None, catalog)
+        for asked in ({}, {"metric": "accuracy"}, {"metric": "uar"})
+    )
+    assert spelt.reused and spelt.identity == plain.identity != uar.identity
+    assert plain.config["metric"] == "accuracy" and uar.plain()["metric"] == "uar"
+    assert read_fold(uar.run_id).judging == uar.judging
+    assert uar.judging.metrics == ("uar", "accuracy", "f1")
+
+
+@pytest.mark.slow
+def test_a_head_that_cannot_weigh_classes_is_skipped_with_its_reason(catalog):
+    asked = {"training.class_weights": "balanced", "relation": "none"}
+    made = compare(heads("unweighed", "hse_nn", **asked), catalog=catalog)
+    assert [row.label for row in made.ranking] == ["hse_nn"]
+    assert "'unweighed' is solved for, and its solve() takes no class_weights" in made.skipped[0].reason
+    assert made.skipped[0].reason.endswith("Off: --set training.class_weights=none.")
 
 
 @pytest.mark.slow
@@ -225,6 +280,10 @@ def test_rows_that_differ_in_options_are_tuning_on_the_report_split_and_say_so(v
             "only some rows have pre-trained weights",
         ),
         ({"fusion": "arpg"}, {"dataset": ["afew", "squares"]}, "not on equal terms: sampling.frames is"),
+        ({"fusion": "arpg"}, {"metric": ["uar", "f1"]}, "metric varies, but all rows .* are judged alike"),
+        ({"fusion": "arpg"}, {"positive": ["left", "right"]}, "positive varies, but all rows"),
+        ({"metric": "uarr"}, {"fusion": ["arpg"]}, r"metric 'uarr' .* Did you mean 'uar'\?"),
+        ({"positive": "up"}, {"fusion": ["arpg"]}, "'up' is no class.* The two classes: left, right"),
     ],
 )
 def test_unequal_terms_are_refused_by_name(catalog, base, vary, message):

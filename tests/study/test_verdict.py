@@ -10,6 +10,7 @@ import pytest
 
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.judging import Judging
 from fusionbench.learn.metrics import Predictions
 from fusionbench.statistics.paired import paired
 from fusionbench.study.experiment import read_experiment
@@ -36,7 +37,8 @@ def row(label: str, rate: float, seeds=range(5), seed: int = 0) -> Scored:
 
 
 def judged(*rows: Scored, terms: Terms | None = None, metric: str = "accuracy", subjects=None):
-    return judge_rows(rows, PEOPLE if subjects is None else subjects, 4, terms or Terms(), metric)
+    known = PEOPLE if subjects is None else subjects
+    return judge_rows(rows, known, 4, terms or Terms(), Judging((metric,)))
 
 
 def test_a_pair_is_the_paired_test_on_the_same_clips_grouped_by_subject():

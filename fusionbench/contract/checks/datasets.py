@@ -13,7 +13,7 @@ import numpy as np
 
 from fusionbench.contract.checks.findings import Broken, Finding, Rule, Skipped, judge
 from fusionbench.contract.dataset import Clip, Dataset, Inventory
-from fusionbench.contract.errors import BadClip
+from fusionbench.contract.errors import BadClip, UserError
 
 PARTS = ("train", "selection", "report")
 STAND_IN_SPLITS = {"", *PARTS}
@@ -89,6 +89,10 @@ def scans(trial: DatasetTrial) -> str:
     classes = tuple({clip.label for clip in clips} if trial.cls.precomputed else trial.dataset.classes)
     if len(classes) < 2 or len(set(classes)) != len(classes):
         raise Broken(f"classes is {classes!r}; expected two or more different names")
+    try:
+        trial.dataset.protocol.judging(None, None, classes)
+    except UserError as error:
+        raise Broken(str(error), "name metrics that are known in fb.Protocol") from error
     if not clips:
         raise Broken(f"scan() found no clip in {trial.root}; {len(trial.inventory.problems)} problem(s)")
     for clip in clips:

@@ -108,7 +108,7 @@ class HeadTrial:
         """A head in eval mode after a few steps of training (or solved for) and its calibration."""
         if case not in self._trained:
             head = self.build(case)
-            batches = [(self.batch(case, seed=step), labels(len(self.lengths))) for step in range(STEPS)]
+            batches = self.labelled(case)
             if head.solved:
                 head.eval().solve(batches)
             else:
@@ -121,6 +121,17 @@ class HeadTrial:
             head.eval().calibrate(batches[:1])
             self._trained[case] = head
         return self._trained[case].eval()
+
+    def labelled(self, case: str) -> list[tuple[Streams, Tensor]]:
+        """Batches to learn from, with their labels."""
+        return [(self.batch(case, seed=step), labels(len(self.lengths))) for step in range(STEPS)]
+
+    def solved(self, class_weights: Tensor | None) -> Tensor:
+        """Logits of a new head that was solved for with these weights, or with none."""
+        asked = {} if class_weights is None else {"class_weights": class_weights}
+        head = self.build(self.main).eval()
+        head.solve(self.labelled(self.main), **asked)
+        return logits(head, self.batch(self.main))
 
     def gradients(self, case: str) -> Gradients:
         """Where the gradients of a few training batches arrive."""

@@ -13,6 +13,7 @@ import torch
 from fusionbench.contract.blame import raised
 from fusionbench.contract.checks import networks
 from fusionbench.contract.checks.findings import (
+    SEED,
     Broken,
     Finding,
     Rule,
@@ -28,14 +29,17 @@ from fusionbench.contract.checks.head_invariance import INVARIANCE
 from fusionbench.contract.checks.head_trial import (
     CLASSES,
     HeadTrial,
+    labels,
     logits,
     not_finite,
     training_loss,
 )
-from fusionbench.contract.roles import FusionHead
+from fusionbench.contract.roles import FusionHead, takes
 
 LONG = 200
 """frames of a long clip: eight seconds of video at 25 frames a second"""
+HEAVY = 20.0
+"""weight of a class whose weight must be felt"""
 
 
 def head_findings(
@@ -135,6 +139,35 @@ def reaches_parameters(trial: HeadTrial) -> None:
         networks.refuse_unreached(trial.gradients(case).unreached, f" from {case}")
 
 
+def weighs_classes(trial: HeadTrial) -> str:
+    weights = torch.ones(CLASSES)
+    weights[0] = HEAVY
+    if not trial.cls.solved:
+        alike, weighed = (_loss_with(trial, of) for of in (torch.ones(CLASSES), weights))
+        if not differs(weighed, alike):
+            raise Broken(f"a class that weighs {HEAVY:g} times as much leaves the training loss as it is")
+        return ""
+    if not takes(trial.cls.solve, "class_weights"):
+        return "its solve() takes none: a run that weighs classes leaves it out"
+    without, alike, weighed = (trial.solved(of) for of in (None, torch.ones(CLASSES), weights))
+    if differs(alike, without):
+        raise Broken("class_weights of 1 change what solve() finds; expected the same as without any")
+    if not differs(weighed, alike):
+        raise Broken(f"a class that weighs {HEAVY:g} times as much leaves what solve() finds as it is")
+    return "solve() takes them"
+
+
+def _loss_with(trial: HeadTrial, weights: torch.Tensor) -> torch.Tensor:
+    """The training loss of the same head on the same batch, its criterion weighed by class."""
+    head, streams = trial.build(trial.main).train(), trial.batch(trial.main)
+
+    def weighed(logits: torch.Tensor, of: torch.Tensor) -> torch.Tensor:
+        return (weights[of] * torch.nn.functional.cross_entropy(logits, of, reduction="none")).mean()
+
+    torch.manual_seed(SEED)  # dropout
+    return head.training_loss(streams, labels(len(streams.mask)), weighed)[0].detach()
+
+
 def takes_every_length(trial: HeadTrial) -> str:
     head, shortest = trial.trained(trial.main), trial.cls.min_time
     for time in sorted({shortest, shortest + 1, trial.time - 1, trial.time}):
@@ -222,6 +255,11 @@ RULES: list[Rule[HeadTrial]] = [
         "gradients reach every stream it reads, and no other",
         reaches_streams,
         "use the stream in forward, or leave it out of reads()",
+    ),
+    Rule(
+        "follows class weights, or takes none",
+        weighs_classes,
+        "compute the loss by the criterion that training_loss() is given; hand class_weights on in solve()",
     ),
     Rule(
         "gradients reach every parameter",

@@ -23,6 +23,7 @@ UNTOUCHED = "leaves its streams as they came"
 NO_GRAPH = "keeps no graph of a batch"
 ANY_NAME = "takes streams of any name"
 BUILDS = "builds for one, two and three streams, equally wide or not, or supports() says why not"
+WEIGHTS = "follows class weights, or takes none"
 EXPLAINED = "explain() names the axes of finite arrays"
 
 

@@ -122,6 +122,12 @@ class Remembers(Sound):
         return super().folds(self.scan().clips)
 
 
+class MadeUpMetric(Sound):
+    """Its protocol is judged by what nobody computes."""
+
+    protocol = fb.Protocol(headline="auc")
+
+
 class HalfAndHalf(Sound):
     """Every other clip is reported, whoever it shows."""
 
@@ -155,6 +161,7 @@ def test_a_sound_dataset_breaks_nothing(files):
     ("dataset", "rules", "said"),
     [
         (NewLabel, {SCANNED}, "is labelled 'glad'; expected one of ('calm', 'angry')"),
+        (MadeUpMetric, {SCANNED}, "protocol names metric 'auc', which is not known"),
         (OneId, {SCANNED}, "2 id(s) are given to more than one clip, such as 'calm'"),
         (WholePaths, {AGAIN, PIXELS}, "a scan of the folder moved elsewhere found 12 clips"),
         (OpensFrames, {PIXELS}, "a scan with all clips' files emptied found 0 clips"),

@@ -23,6 +23,7 @@ from tests.contract.checks.sound import (
     SHAPES,
     STREAMS,
     TRAINS,
+    WEIGHTS,
     Sound,
     broken,
 )
@@ -381,20 +382,72 @@ def test_a_head_for_certain_streams_is_tried_on_those():
     fb.testing.check(Speech, dims={"audio": 74, "text": 300}, compile=False)
 
 
+class NearestMean(Sound):
+    """Solved for: each class's weight is the mean of its clips; the last batch's, to be short."""
+
+    solved = True
+
+    def __init__(self, spec, config):
+        super().__init__(spec, config)
+        self.classify.requires_grad_(False)
+
+    def solve(self, train):
+        for streams, labels in train:
+            self.classify.weight[labels] = fb.masked_mean(self.frames(streams), streams.mask)
+
+
 def test_a_head_that_is_solved_for_needs_no_gradient():
-    class NearestMean(Sound):
-        solved = True
-
-        def __init__(self, spec, config):
-            super().__init__(spec, config)
-            self.classify.requires_grad_(False)
-
-        def solve(self, train):
-            for streams, labels in train:
-                self.classify.weight[labels] = fb.masked_mean(self.frames(streams), streams.mask)
-
     found = {finding.rule: finding for finding in fb.testing.rules(NearestMean, compile=False)}
     assert found[PARAMETERS].state == "skipped"
     assert {finding.state for rule, finding in found.items() if rule not in (PARAMETERS, EXPLAINED)} == {
         "passed"
     }
+    assert found[WEIGHTS].detail == "its solve() takes none: a run that weighs classes leaves it out"
+
+
+class Weighs(NearestMean):
+    """A class's weight is as long as the class is heavy."""
+
+    def solve(self, train, class_weights=None):
+        super().solve(train)
+        if class_weights is not None:
+            self.classify.weight.mul_(class_weights[:, None])
+
+
+class WeighsNothing(NearestMean):
+    """Takes weights and forgets them."""
+
+    def solve(self, train, class_weights=None):
+        super().solve(train)
+
+
+class WeighsOnes(Weighs):
+    """Weights of 1 count as 2."""
+
+    def solve(self, train, class_weights=None):
+        super().solve(train, None if class_weights is None else class_weights + 1)
+
+
+class OwnLoss(Sound):
+    """A cross-entropy of its own in place of the criterion."""
+
+    def training_loss(self, streams, labels, criterion):
+        logits = self(streams)
+        return F.cross_entropy(logits, labels), logits
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (WeighsNothing, "leaves what solve() finds as it is"),
+        (WeighsOnes, "class_weights of 1 change what solve() finds"),
+        (OwnLoss, "leaves the training loss as it is"),
+    ],
+)
+def test_class_weights_that_are_lost_or_made_up_are_told(head, said):
+    (finding,) = broken(head).values()
+    assert finding.rule == WEIGHTS and said in finding.detail
+
+
+def test_class_weights_that_are_followed_are_well():
+    assert broken(Weighs) == {}

@@ -1,0 +1,51 @@
+"""Floating-point operations of a head's forward pass, counted while torch runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from fusionbench.bench.build import build_head
+from fusionbench.catalog.run_config import Chosen
+from fusionbench.contract.types import Streams, StreamSpec
+
+
+def flops_per_clip(chosen: Chosen, spec: StreamSpec, streams: Streams) -> float:
+    """Products of a forward pass (a multiplication and an addition are two), over the clips of a batch.
+
+    A head of its own is built for it: in training mode a forward pass may change what it holds. That mode
+    is chosen because torch counts nothing in the fused layers it has for the other; a head that cannot be
+    called in it, on a single clip say, is counted in eval mode.
+
+    Args:
+        chosen: the head.
+        spec: the sizes it is built for.
+        streams: a batch, on the device it is to run on.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.random.fork_rng(devices=[]):
+        head = build_head(chosen, spec, str(streams.mask.device)).requires_grad_(False)
+        for training in (True, False):
+            with _countable(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+                try:
+                    head.train(training)(streams)
+                    break
+                except Exception:  # a stranger's code may raise anything
+                    if not training:
+                        raise
+    return counter.get_total_flops() / len(streams.mask)
+
+
+@contextmanager
+def _countable() -> Iterator[None]:
+    """Without oneDNN: its products and recurrent cells are operations that no count is known of."""
+    enabled = torch._C._get_mkldnn_enabled()
+    torch._C._set_mkldnn_enabled(False)  # torch.backends.mkldnn.flags warns of GPUs where there is none
+    try:
+        yield
+    finally:
+        torch._C._set_mkldnn_enabled(enabled)
