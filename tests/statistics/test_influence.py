@@ -131,3 +131,12 @@ def test_what_is_no_prediction_is_refused(name, labels, predicted, message):
 def test_a_class_without_clips_has_no_f1(positive):
     with pytest.raises(ValueError, match="no clip is of class"):
         positive_f1([0, 1], [0, 1], 3, positive)
+
+
+def test_f1_of_a_positive_class_is_tested_like_the_others():
+    labels, said = np.array([0, 1, 1, 0, 1]), np.array([[0, 1, 0, 0, 1], [1, 1, 1, 0, 0]])
+    values = per_clip("positive_f1", labels, said, 2, positive=1)
+    for row, predicted in zip(values, said, strict=True):
+        assert row.mean() == pytest.approx(f1_score(labels, predicted, pos_label=1))
+    with pytest.raises(KeyError):
+        per_clip("positive_f1", labels, said, 2)
