@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ _NOT_COMPARED = ("format", "seed", "device", "threads", "torch.config", "torch.p
 _NO_OPTIONS = ("data.", "fold")
 """beginnings of options that decide nothing: a fold is reproduced by itself, data are known by content"""
 _NAMED_FILES = 3
+_HASH = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{12,}\b")
 _OWN_CODE = "harness.code"
 NOTHING = "none"
 
@@ -98,6 +100,11 @@ def unknown(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     groups = {key.partition(".")[0] for key in mine}
     missing = [key for key in theirs if key not in mine and key != "identity"]
     return list(dict.fromkeys(k if k.partition(".")[0] in groups else k.partition(".")[0] for k in missing))
+
+
+def short(text: str) -> str:
+    """Text for people, whose hashes show how they begin."""
+    return _HASH.sub(r"\1…", text)
 
 
 def _severity(key: str) -> str:

@@ -14,7 +14,7 @@ from fusionbench.bench.claim import IDENTITY_TAG
 from fusionbench.bench.machine import machine
 from fusionbench.bench.parts import Parts
 from fusionbench.bench.source import RunData
-from fusionbench.bench.source_archive import archive, component_sources, file_hashes, harness_sources
+from fusionbench.bench.source_archive import component_sources, file_hashes, harness_hashes, source_archive
 from fusionbench.bench.source_commit import git_commit
 from fusionbench.catalog.identity import ROOMS, harness_hash, source_hash
 from fusionbench.catalog.plugins import KINDS, Catalog
@@ -51,7 +51,7 @@ def provenance(
         "device": config.options.device,
         "threads": config.options.threads,
         **{c.kind: _component(c, catalog) for c in config.components},
-        "harness": {"code": harness_hash(*ROOMS), "files": file_hashes(harness_sources())},
+        "harness": {"code": harness_hash(*ROOMS), "files": harness_hashes()},
         "commit": git_commit(),
         **machine(config.options.device),
     }
@@ -82,12 +82,9 @@ def log_provenance(
 ) -> None:
     """Write it down in the run, and the code beside it."""
     tracked.log_json(provenance(config, catalog, data, parts, identity), PROVENANCE)
-    sources = harness_sources()
-    for component in config.components:
-        sources |= component_sources(component.cls)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / SOURCE
-        file.write_bytes(archive(sources))
+        file.write_bytes(source_archive(*(component.cls for component in config.components)))
         tracked.log_file(file)
 
 

@@ -9,7 +9,14 @@ from typing import Any
 
 from fusionbench.bench.artifacts import has_folds
 from fusionbench.bench.build import check_device, seed_everything
-from fusionbench.bench.differences import Difference, differences, in_order, option_differences, unknown
+from fusionbench.bench.differences import (
+    Difference,
+    differences,
+    in_order,
+    option_differences,
+    short,
+    unknown,
+)
 from fusionbench.bench.parts import part_fold
 from fusionbench.bench.provenance import CONFIG, SOURCE, component_versions, provenance, read_provenance
 from fusionbench.bench.reproducible import folds_of
@@ -219,7 +226,8 @@ def _refusal(record: RunRecord, fold: FoldPlan, config: RunConfig) -> str:
         return ""
     where = "the stand-in generated here" if config.options.data.stand_in else f"{config.options.data.root}"
     return (
-        f"the data are not those of run {record.run_id}: {where} has the fingerprint {changed[0].now}, "
-        f"not {changed[0].then}. Say with --data-root PATH where the data of then are; "
+        f"the data are not those of run {record.run_id}: {where} has the fingerprint "
+        f"{short(changed[0].now)}, not {short(changed[0].then)}. "
+        "Say with --data-root PATH where the data of then are; "
         "a folder that is named so is taken whatever it holds."
     )

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from fusionbench.bench.differences import MAY, WILL
+from fusionbench.bench.differences import MAY, WILL, short
 from fusionbench.bench.digits import SAME_DIGITS, SAME_PREDICTIONS, WITHIN_SEEDS
 from fusionbench.bench.reproduce import FoldReproduced, Reproduced
 from fusionbench.bench.reproduction_plan import Plan
@@ -29,7 +29,7 @@ def plan_table(plan: Plan) -> RenderableType:
     for column in ("what differs", "then", "now", "effect"):
         table.add_column(column, overflow="fold")
     for each in plan.differences:
-        row = (each.what, each.then, each.now, each.severity)
+        row = (each.what, short(each.then), short(each.now), each.severity)
         table.add_row(*map(escape, row), style=STYLES.get(each.severity))
     return table
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fusionbench.bench.build import CUBLAS_WORKSPACE, check_device
-from fusionbench.bench.differences import HARMLESS, MAY, WILL, differences, option_differences, unknown
+from fusionbench.bench.differences import HARMLESS, MAY, WILL, differences, option_differences, short, unknown
 from fusionbench.bench.digits import digits_of, first_epoch_apart, in_common
 from fusionbench.bench.machine import machine
 from fusionbench.bench.outcome import FoldOutcome
@@ -102,6 +102,11 @@ def test_each_difference_says_what_it_means_and_files_that_differ_are_counted():
         ("fusion.name", "preset", "other", HARMLESS),
         ("cpu.cores", "2", "4", HARMLESS),
     ]
+
+
+def test_hashes_are_shown_by_how_they_begin():
+    assert short(f"{'ab12' * 16} (1 file differs: a.py)") == "ab12ab12ab12… (1 file differs: a.py)"
+    assert short("30 clips, 3.17.0") == "30 clips, 3.17.0"
 
 
 def test_options_are_compared_by_name_and_where_the_data_lie_is_none():
