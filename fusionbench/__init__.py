@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         open_stream_store as open_stream_store,
         write_stream_store as write_stream_store,
     )
-    from fusionbench.nn.attention import attend as attend
+    from fusionbench.nn.attention import attend as attend, watch_attention as watch_attention
     from fusionbench.nn.classifier import Classifier as Classifier, kaiming_linear as kaiming_linear
     from fusionbench.nn.common_width import CommonWidth as CommonWidth
     from fusionbench.nn.graph_attention import GraphAttention as GraphAttention
@@ -91,7 +91,7 @@ _HOME = {
     "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
     "nn.weights": "load_weights read_weights",
-    "nn.attention": "attend",
+    "nn.attention": "attend watch_attention",
     "nn.classifier": "Classifier kaiming_linear",
     "nn.common_width": "CommonWidth",
     "nn.graph_attention": "GraphAttention",
