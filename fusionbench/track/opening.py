@@ -108,6 +108,11 @@ def end_run(run_id: str, status: str) -> None:
         get_client().set_terminated(run_id, status)
 
 
+def add_files(run_id: str, files: Path, folder: str) -> None:
+    """Copy the files of a local folder into an artifact folder of a run that has ended."""
+    get_client().log_artifacts(run_id, str(files), folder)
+
+
 def _unreachable(error: Exception) -> UserError:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UserError(
