@@ -27,6 +27,8 @@ class View:
     """what reads -> ``(positions,)``; empty where all is in ``maps``"""
     along: str = ""
     """the axis of ``lines``"""
+    frames: bool = True
+    """whether the maps are of the clip's frames, not of those within a part of it"""
 
 
 def views(found: Mapping[str, tuple[Sequence[str], Any]], streams: Sequence[str], time: int) -> list[View]:
@@ -58,7 +60,9 @@ def _view(name: str, axes: Sequence[str], array: Any, streams: Sequence[str], ti
     if tuple(names[-2:]) == _TOKEN:
         return View(name, {"frames": weights[..., 1:, 1:]}, {"class token": weights[..., 0, 1:]}, "frame")
     if tuple(names[-2:]) == _PAIR:
-        return View(name, _maps(name, weights, names[:-2], streams, time), {})
+        maps = _maps(name, weights, names[:-2], streams, time)
+        own = {"stream"}.issuperset(names[:-2]) and all(w.shape == (time, time) for w in maps.values())
+        return View(name, maps, {}, frames=own)
     along = {"time": "frame"}.get(names[-1], names[-1])
     return View(name, {}, _labelled(weights, names[:-1], streams) or {name: weights}, along)
 
@@ -97,9 +101,8 @@ def most_read(found: Sequence[View], time: int) -> int:
     """The frame that most attention falls on, over all views; the middle one where none is of frames."""
     total = np.zeros(time)
     for view in found:
-        for weights in view.maps.values():
-            if weights.shape[1] == time:
-                total += weights.mean(axis=0)
+        for weights in view.maps.values() if view.frames else ():
+            total += weights.mean(axis=0)
         for line in view.lines.values():
             if view.along == "frame" and len(line) == time:
                 total += line

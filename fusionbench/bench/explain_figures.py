@@ -125,8 +125,9 @@ def _figures(
     for view in found:
         title = f"{run.record.name}, {one.clip}: {view.name}"
         if view.maps:
-            yield view.name, functools.partial(attention_maps, view.maps, target, title, stand_in=stand_in)
-        if any(target < min(weights.shape) for weights in view.maps.values()):
+            marked = target if view.frames else None
+            yield view.name, functools.partial(attention_maps, view.maps, marked, title, stand_in=stand_in)
+        if view.maps and view.frames:
             draw = functools.partial(frame_attention, view.maps, target, title, stand_in=stand_in)
             yield f"{view.name} frame {target + 1}", draw
         if view.lines:

@@ -15,7 +15,7 @@ def explain(
     run_id: Annotated[str, typer.Argument(help="A run's id, or its first characters.")],
     clips: Annotated[
         list[str] | None,
-        typer.Argument(help="Ids of clips; without any, the surest of those told right and told wrong."),
+        typer.Argument(help="Ids of clips. Default: the surest of those told right and told wrong."),
     ] = None,
     out: Annotated[
         Path | None,

@@ -47,13 +47,13 @@ _LEGEND_NAME = 2.4
 
 @styled
 def attention_maps(
-    maps: Mapping[str, np.ndarray], frame: int, title: str = "", *, stand_in: bool = False
+    maps: Mapping[str, np.ndarray], frame: int | None, title: str = "", *, stand_in: bool = False
 ) -> Figure:
     """Each map as target (down) by source (across), one scale for all; one frame's row and column are marked.
 
     Args:
         maps: what reads what -> weights ``(targets, sources)``, averaged over heads.
-        frame: the marked frame, counted from 0.
+        frame: the marked frame, counted from 0; None marks none.
         title: above the maps, for screens.
         stand_in: the data are generated; marks the figure.
 
@@ -101,7 +101,7 @@ def attention_maps(
     return figure
 
 
-def _draw_map(axes: Axes, weights: np.ndarray, frame: int, colours: ScalarMappable) -> None:
+def _draw_map(axes: Axes, weights: np.ndarray, frame: int | None, colours: ScalarMappable) -> None:
     targets, sources = weights.shape
     extent = (0.5, sources + 0.5, targets + 0.5, 0.5)  # frames are counted from 1
     axes.imshow(colours.to_rgba(weights, bytes=True), extent=extent, interpolation="nearest", aspect="auto")
@@ -110,7 +110,9 @@ def _draw_map(axes: Axes, weights: np.ndarray, frame: int, colours: ScalarMappab
     for axis in (axes.xaxis, axes.yaxis):
         round_ticks(axis, 5, integer=True)
     for line, count in ((axes.axhline, targets), (axes.axvline, sources)):
-        if frame < count:  # on both sides of the frame, or where frames are narrow on it
+        if (
+            frame is not None and frame < count
+        ):  # on both sides of the frame, or where frames are narrow on it
             for edge in (0.5, 1.5) if count <= _FEW else (1,):
                 line(frame + edge, color=ORANGE, linewidth=0.8, zorder=2)
 

@@ -142,7 +142,7 @@ def contact_sheet(
         verdict = "right" if sample.right else "wrong"
         said = f"{verdict}: {sample.predicted} ({sample.probability:.0%})"
         told = said if sample.right else f"{said}, true: {sample.truth}"
-        words = shortened(f"{told}   {sample.clip}", PAGE - 2 * PAD)
+        words = shortened(f"{told}; {sample.clip}", PAGE - 2 * PAD)
         figure.text(
             PAD / PAGE, (upper - PAD) / height, words, va="top", color=BLUE if sample.right else ORANGE
         )

@@ -14,11 +14,14 @@ import pytest
 
 from fusionbench.catalog.plugins import collect
 from fusionbench.cli.main import main
+from fusionbench.track.records import find_runs
 from tests.docs.pages import ROOT
 
 SHORT = {"run": ["--epochs", "1"], "compare": ["--epochs", "1", "--seeds", "1", "--workers", "1"]}
 """added to commands that train: the last word on an option wins"""
 SHORT_ALREADY = ["compare", "smoke"]
+RUN_ID = "RUN_ID"
+"""a word on a page that stands for the run the reader made last"""
 ENDLESS = {"ui", "pretrain"}
 """commands that serve or train for minutes; their options are looked up, no more"""
 ELSEWHERE = {"git", "source", "pytest"}
@@ -32,6 +35,11 @@ class Ended:
     code: int
     printed: str
     """stdout and stderr"""
+
+
+def newest_run() -> str:
+    """Id of the single run that ended last."""
+    return find_runs(tags={"fusionbench.kind": "run"}, status="FINISHED", most=1)[0].run_id
 
 
 class Terminal:
@@ -54,7 +62,9 @@ class Terminal:
         Raises:
             AssertionError: it names a program, a make target or a folder that is not there.
         """
-        program, *arguments = shlex.split(command, comments=True)
+        program, *arguments = [
+            newest_run() if word == RUN_ID else word for word in shlex.split(command, comments=True)
+        ]
         with pytest.MonkeyPatch.context() as for_this:
             while "=" in program and arguments:
                 for_this.setenv(*program.split("=", 1))
