@@ -70,7 +70,7 @@ if TYPE_CHECKING:
         run as run,
     )
     from fusionbench.door.results import ComparisonResult as ComparisonResult, RunResult as RunResult
-    from fusionbench.nn.attention import attend as attend
+    from fusionbench.nn.attention import attend as attend, watch_attention as watch_attention
     from fusionbench.nn.classifier import Classifier as Classifier, kaiming_linear as kaiming_linear
     from fusionbench.nn.common_width import CommonWidth as CommonWidth
     from fusionbench.nn.graph_attention import GraphAttention as GraphAttention
@@ -102,7 +102,7 @@ _HOME = {
     "door.commands": "compare experiment load run",
     "door.results": "ComparisonResult RunResult",
     "nn.weights": "load_weights read_weights",
-    "nn.attention": "attend",
+    "nn.attention": "attend watch_attention",
     "nn.classifier": "Classifier kaiming_linear",
     "nn.common_width": "CommonWidth",
     "nn.graph_attention": "GraphAttention",

@@ -19,6 +19,7 @@ from fusionbench.cli import (
     components,
     cost,
     data,
+    explain,
     new,
     predictions,
     pretrain,
@@ -70,6 +71,7 @@ app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
 app.command("predictions")(predictions.predictions)
 app.command("reproduce")(reproduce.reproduce)
+app.command("explain")(explain.explain)
 app.command("cost")(cost.cost)
 app.command("list")(components.list_components)
 app.command("show")(components.show)

@@ -111,6 +111,14 @@ class RelationEncoder(Component):
         """
         raise NotImplementedError
 
+    def explain(self, maps: Tensor, landmarks: Tensor | None = None) -> Mapping[str, Any]:
+        """Which regions of a face read which, as ``{name: (axes, array)}``; empty where nothing is shown.
+
+        Attention is ``(frame, head, target, source)``, regions by number. ``regions`` says where they
+        are: ``(frame, region, box)``, left, top, right and bottom in [0, 1] of the face.
+        """
+        return {}
+
     def pretrained(self) -> list[nn.Parameter]:
         """Parameters that came with weights and get the small learning rate."""
         return []
@@ -171,7 +179,13 @@ class FusionHead(Component):
         """
 
     def explain(self, streams: Streams) -> Mapping[str, Any]:
-        """Named attention arrays ``{name: (axes, array)}``; empty where there is nothing to show."""
+        """Named attention arrays ``{name: (axes, array)}``; empty where there is nothing to show.
+
+        ``batch`` comes first. Over ``head`` is averaged where it is drawn. ``target`` reads
+        ``source``: frames, or nodes ``stream * time + frame``; ``token and targets`` and ``token and
+        sources`` have a learned token before the frames. Other last axes (``time``, ``stream``,
+        ``snippet``) are drawn along, one line for each index of what stands before them.
+        """
         return {}
 
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec
 
+import matplotlib
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -33,6 +36,9 @@ LINE = 1.25 * POINTS / 72
 """inches from one line of text to the next"""
 PAD = 0.06
 """inches between text and what stands beside it"""
+
+_FADED = 0.25
+"""share below which colours fade to paper"""
 
 _LOOK = {
     "font.size": POINTS,
@@ -112,6 +118,13 @@ def round_ticks(axis: Axis, most: int, *, percent: bool = False, **settings: boo
     axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10], **settings))
     if percent:
         axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+
+
+def ink() -> Colormap:
+    """Colours of shares: white where there is nothing, then cividis, which turns grey evenly."""
+    share = np.linspace(0, 1, 256)[:, None]
+    strength = np.minimum(1, share / _FADED)
+    return ListedColormap(1 - strength * (1 - matplotlib.colormaps["cividis_r"](share[:, 0])))
 
 
 def tick_width(axis: Axis) -> float:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from einops import rearrange
 from torch import Tensor
@@ -12,6 +16,23 @@ from fusionbench.nn.pooling import masked_softmax
 
 AT_ONCE = 2**24
 """attention weights held at once; 64 MB in float32, which malloc gives back to the system when freed"""
+
+_watched: ContextVar[list[Tensor] | None] = ContextVar("watched attention", default=None)
+
+
+@contextmanager
+def watch_attention() -> Iterator[list[Tensor]]:
+    """Collects the weights of every ``attend`` in the block, for a head that explains itself.
+
+    In the order of the calls, each ``(batch, heads, queries, keys)``, without dropout; the rows of
+    queries that may look somewhere sum to one.
+    """
+    seen: list[Tensor] = []
+    token = _watched.set(seen)
+    try:
+        yield seen
+    finally:
+        _watched.reset(token)
 
 
 def attend(
@@ -38,6 +59,9 @@ def attend(
     """
     q, k, v = (rearrange(x, "b t (h d) -> b h t d", h=heads) for x in (query, key, value))
     by_head = None if allowed is None else allowed.unsqueeze(-3)
+    seen = _watched.get()
+    if seen is not None:
+        seen.append(_weights(q, k, by_head).detach())
     batch, _, queries, _ = q.shape
     block = max(AT_ONCE // (batch * heads * k.shape[-2]), 1)
     if queries <= block:
@@ -57,11 +81,15 @@ def attend(
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor | None, dropout: float) -> Tensor:
     """Of one head and more, ``(batch, heads, time, dim)``."""
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-    weights = scores.softmax(dim=-1) if allowed is None else masked_softmax(scores, allowed)
+    weights = _weights(q, k, allowed)
     if dropout:
         weights = F.dropout(weights, dropout)
     return weights @ v
+
+
+def _weights(q: Tensor, k: Tensor, allowed: Tensor | None) -> Tensor:
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    return scores.softmax(dim=-1) if allowed is None else masked_softmax(scores, allowed)
 
 
 def _by_queries(allowed: Tensor | None, queries: int, block: int) -> list[Tensor | None]:

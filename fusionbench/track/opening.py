@@ -120,6 +120,11 @@ def tag_run(run_id: str, tags: Mapping[str, str], warn: Callable[[str], None]) -
         warn(f"run {run_id} does not get its tag {next(iter(tags))}: {told}")
 
 
+def add_files(run_id: str, files: Path, folder: str) -> None:
+    """Copy the files of a local folder into an artifact folder of a run that has ended."""
+    get_client().log_artifacts(run_id, str(files), folder)
+
+
 def _unreachable(error: Exception) -> UserError:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UserError(

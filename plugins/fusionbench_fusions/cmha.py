@@ -7,6 +7,9 @@ and has the last word. The reference's autoencoder pre-training is left out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -66,6 +69,16 @@ class CMHA(fb.FusionHead):
         for block, stream in zip(self.blocks, x, strict=True):
             h = block(stream, h, allowed)
         return self.classify(fb.masked_mean(h, streams.mask))
+
+    def explain(self, streams: fb.Streams) -> Mapping[str, Any]:
+        """What each block reads: the first the last stream, the others what the block before them made."""
+        with fb.watch_attention() as seen:
+            self(streams)
+        sources = [self.align.names[-1], *(f"block {number}" for number in range(1, len(seen)))]
+        names = [f"{name} reads {source}" for name, source in zip(self.align.names, sources, strict=True)]
+        axes = ("batch", "head", "target", "source")
+        blocks = enumerate(zip(names, seen, strict=True), 1)
+        return {f"block {n}, {name}": (axes, weights.cpu().numpy()) for n, (name, weights) in blocks}
 
 
 @fb.hookimpl

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -113,6 +115,33 @@ class EST(fb.FusionHead):
                 self.order_logits(snippets, feature), shown
             )
         return loss, logits
+
+    def explain(self, streams: fb.Streams) -> Mapping[str, Any]:
+        """Which frames read which within a snippet, and which snippets the learned query reads."""
+        decoder: Any = self.transformer.decoder
+        modules = {"within snippets": self.snippet.attn}
+        modules |= {f"layer {n}, query": layer.multihead_attn for n, layer in enumerate(decoder.layers, 1)}
+        seen: dict[str, Any] = {}
+        hooks = [
+            module.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: given}))
+            for name, module in modules.items()
+        ]
+        try:
+            self(streams)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        weights = {
+            name: modules[name](*given, average_attn_weights=False)[1].detach()
+            for name, given in seen.items()
+        }
+        within = rearrange(weights.pop("within snippets"), "(b s) h i j -> b h s i j", s=self.config.snippets)
+        found: dict[str, Any] = {
+            "within snippets": (("batch", "head", "snippet", "target", "source"), within.cpu().numpy())
+        }
+        for name, read in weights.items():
+            found[name] = (("batch", "head", "snippet"), read.squeeze(2).cpu().numpy())
+        return found
 
     def snippets(self, streams: fb.Streams) -> Tensor:
         """``(batch, snippets, dim)``, from frames spread evenly over each clip's real frames."""

@@ -8,6 +8,9 @@ projected to one width, take the place of its features.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -65,6 +68,13 @@ class FormerDFER(fb.FusionHead):
         side_by_side = torch.cat([streams[name] for name in self.names], dim=-1)
         x = self.project(fb.zero_padding(side_by_side, streams.mask))
         return self.classify(self.encode(x, streams.mask))
+
+    def explain(self, streams: fb.Streams) -> Mapping[str, Any]:
+        """Whom the class token, which comes first, and the frames read in each layer."""
+        with fb.watch_attention() as seen:
+            self(streams)
+        axes = ("batch", "head", "token and targets", "token and sources")
+        return {f"layer {number}": (axes, weights.cpu().numpy()) for number, weights in enumerate(seen, 1)}
 
     def encode(self, x: Tensor, mask: Tensor) -> Tensor:
         """``(batch, time, dim)`` -> the class token ``(batch, dim)``.

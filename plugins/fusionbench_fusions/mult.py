@@ -7,6 +7,7 @@ three modalities; the wiring for two (memory encoders one stream wide) is this p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -142,6 +143,20 @@ class MulT(fb.FusionHead):
         """
         x = [project(stream) for project, stream in zip(self.project, streams, strict=True)]
         return torch.cat([fb.last_real(self.remember(i, x, masks), masks[i]) for i in range(len(x))], dim=-1)
+
+    def explain(self, streams: fb.Streams) -> Mapping[str, Any]:
+        """Which steps of every other stream each stream reads, then which of its own, layer by layer."""
+        with fb.watch_attention() as seen:
+            self(streams)
+        names, every = [], zip(self.names, self.cross, self.memory, strict=True)
+        encoders: Any
+        for target, encoders, memory in every:
+            sources = [name for name in self.names if name != target]
+            readers = {f"{target} reads {source}": e for source, e in zip(sources, encoders, strict=True)}
+            for what, encoder in {**readers, f"memory of {target}": memory}.items():
+                names += [f"layer {number}, {what}" for number in range(1, len(encoder.layers) + 1)]
+        axes = ("batch", "head", "target", "source")
+        return {name: (axes, weights.cpu().numpy()) for name, weights in zip(names, seen, strict=True)}
 
     def remember(self, target: int, x: list[Tensor], masks: list[Tensor]) -> Tensor:
         """One stream after it read all others: ``(batch, time, (streams - 1) * dim)``."""

@@ -8,7 +8,8 @@ All streams are kept in one tensor ``(streams, batch, time, dim)``: s b t d belo
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from einops import rearrange
@@ -182,6 +183,20 @@ class TEMMA(fb.FusionHead):
         for block in self.blocks:
             x = block(x, allowed)
         return rearrange(self.norm(x), "s b t d -> b t (s d)")
+
+    def explain(self, streams: fb.Streams) -> Mapping[str, Any]:
+        """What each block reads: all streams at each frame, then the frames of each stream."""
+        with fb.watch_attention() as seen:
+            self(streams)
+        clips, found = len(streams.mask), {}
+        across = ("batch", "head", "target stream", "source stream", "time")
+        over = ("batch", "head", "stream", "target", "source")
+        for number, (mma, tma) in enumerate(zip(seen[::2], seen[1::2], strict=True), 1):
+            by_frame = rearrange(mma, "(b t) h i j -> b h i j t", b=clips)
+            by_stream = rearrange(tma, "(s b) h i j -> b h s i j", b=clips)
+            found[f"layer {number}, across streams"] = (across, by_frame.cpu().numpy())
+            found[f"layer {number}, over time"] = (over, by_stream.cpu().numpy())
+        return found
 
     def embed(self, streams: fb.Streams) -> Tensor:
         """``(streams, batch, time, dim)``, scaled by sqrt(dim), with positions."""

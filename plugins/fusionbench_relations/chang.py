@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .regions import Regions, crop
+from .regions import Regions, crop, outlines
 
 PARTS: dict[str, tuple[int, ...]] = {  # landmarks whose bounding box is the part; left in the image
     "brows": tuple(range(17, 27)),
@@ -62,3 +62,7 @@ class FaceParts(Regions):
         assert landmarks is not None  # region_gat does not ask without
         boxes = self.boxes(landmarks.to(maps.dtype))
         return crop(maps, boxes, (SAMPLES, SAMPLES), outside="border").mean((-2, -1))
+
+    def places(self, landmarks: Tensor | None) -> Tensor:
+        assert landmarks is not None
+        return outlines(self.boxes(landmarks))

@@ -41,17 +41,31 @@ POINTS: tuple[tuple[tuple[int, ...], float], ...] = (
 )
 
 
+SHOWN = 0.03
+"""half a side of the box that stands for a point where it is drawn, of the face's width"""
+
+
 class WeightedGraphAttention(fb.GraphAttention):
     """Graph attention over all pairs, a learnt number an edge added to e_ij before the softmax."""
 
     def forward(self, x: Tensor, graph: Tensor) -> Tensor:  # type: ignore[override]
         """``graph`` is ``(regions, regions)``: what is added where row i reads column j."""
-        z = self.lin(x).unflatten(-1, (self.heads, -1))
+        z = self._projected(x)
+        y = torch.einsum("b i j h, b j h d -> b i d", self._read(z, graph) / self.heads, z)  # Eq. 4
+        return y if self.bias is None else y + self.bias
+
+    def attention(self, x: Tensor, graph: Tensor, mask: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """The attention weights: ``(batch, heads, targets, sources)``, rows sum to one."""
+        return self._read(self._projected(x), graph).movedim(-1, 1)
+
+    def _projected(self, x: Tensor) -> Tensor:
+        return self.lin(x).unflatten(-1, (self.heads, -1))
+
+    def _read(self, z: Tensor, graph: Tensor) -> Tensor:
+        """``(batch, targets, sources, heads)``"""
         target, source = ((z * att).sum(-1) for att in (self.att_dst, self.att_src))
         scores = F.leaky_relu(target.unsqueeze(2) + source.unsqueeze(1), self.slope)  # Eq. 2
-        attention = (scores + graph.unsqueeze(-1)).softmax(dim=2)  # Eq. 3
-        y = torch.einsum("b i j h, b j h d -> b i d", attention / self.heads, z)  # Eq. 4
-        return y if self.bias is None else y + self.bias
+        return (scores + graph.unsqueeze(-1)).softmax(dim=2)  # Eq. 3
 
 
 class ActionUnitPoints(Regions):
@@ -84,3 +98,8 @@ class ActionUnitPoints(Regions):
         where = (2 * self.points(landmarks.to(maps.dtype)) - 1).unsqueeze(2)
         sampled = F.grid_sample(maps, where, padding_mode="border", align_corners=False)
         return sampled.squeeze(-1).transpose(1, 2)
+
+    def places(self, landmarks: Tensor | None) -> Tensor:
+        assert landmarks is not None
+        points = self.points(landmarks)
+        return torch.cat([points - SHOWN, points + SHOWN], dim=-1)

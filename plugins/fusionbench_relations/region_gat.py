@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from einops import reduce
 from pydantic import Field
@@ -115,6 +116,18 @@ class RegionGAT(fb.RelationEncoder):
         for layer in self.layers:
             regions = self.sigma(layer(regions, self.regions.graph))  # Eq. 2-4; sigma after the heads' mean
         return reduce(regions, "f regions c -> f c", "mean")
+
+    def explain(self, maps: Tensor, landmarks: Tensor | None = None) -> Mapping[str, Any]:
+        """The attention of each layer, and where the regions lie."""
+        axes = ("frame", "head", "target", "source")
+        regions, found = self.regions(maps, landmarks), {}
+        layer: Any
+        for number, layer in enumerate(self.layers, 1):
+            weights = layer.attention(regions, self.regions.graph)
+            found[f"layer {number}"] = (axes, weights.detach().cpu().numpy())
+            regions = self.sigma(layer(regions, self.regions.graph))
+        boxes = self.regions.places(landmarks).expand(len(maps), -1, -1)
+        return {**found, "regions": (("frame", "region", "box"), boxes.detach().cpu().numpy())}
 
     def pretrained(self) -> list[nn.Parameter]:
         return self._pretrained

@@ -35,6 +35,10 @@ class Regions(nn.Module):
     def forward(self, maps: Tensor, landmarks: Tensor | None) -> Tensor:
         raise NotImplementedError
 
+    def places(self, landmarks: Tensor | None) -> Tensor:
+        """``(frames or 1, regions, 4)``: left, top, right, bottom of each region in [0, 1] of the face."""
+        raise NotImplementedError
+
 
 class Grid(Regions):
     """P x P patches, each joined to its neighbours and its mirror image (ARPGNet, Eq. 1)."""
@@ -48,11 +52,23 @@ class Grid(Regions):
                 "neighbouring patches share cells.",
                 stacklevel=2,
             )
+        self.map_shape, self.patches = map_shape, patches
         self.pool = nn.AdaptiveAvgPool2d(patches)
         self.register_buffer("graph", fb.region_graph(patches), persistent=False)
 
     def forward(self, maps: Tensor, landmarks: Tensor | None) -> Tensor:
         return rearrange(self.pool(maps), "f c rows cols -> f (rows cols) c")
+
+    def places(self, landmarks: Tensor | None) -> Tensor:
+        top, bottom = self._edges(self.map_shape[1])
+        left, right = self._edges(self.map_shape[2])
+        every = [torch.stack(torch.meshgrid(y, x, indexing="ij")) for y, x in ((top, left), (bottom, right))]
+        return torch.cat(every).flatten(1)[[1, 0, 3, 2]].T.unsqueeze(0)
+
+    def _edges(self, cells: int) -> tuple[Tensor, Tensor]:
+        """Where patches begin and end along one side: the cells that adaptive pooling averages."""
+        patch = torch.arange(self.patches)
+        return patch * cells // self.patches / cells, -(-(patch + 1) * cells // self.patches) / cells
 
 
 def crop(maps: Tensor, boxes: Tensor, size: tuple[int, int], outside: str) -> Tensor:
@@ -73,6 +89,12 @@ def crop(maps: Tensor, boxes: Tensor, size: tuple[int, int], outside: str) -> Te
     points = rearrange(points, "(f n) y x two -> f (n y) x two", f=frames)
     cropped = F.grid_sample(maps, points, padding_mode=outside, align_corners=False)
     return rearrange(cropped, "f c (n y) x -> f n c y x", n=count)
+
+
+def outlines(boxes: Tensor) -> Tensor:
+    """Boxes in the form ``crop`` takes, ``(..., 2, 3)``, to left, top, right, bottom in [0, 1]."""
+    half, centre = boxes[..., :2].diagonal(dim1=-2, dim2=-1), boxes[..., 2]
+    return ((torch.cat([centre - half, centre + half], dim=-1) + 1) / 2).clamp(0, 1)
 
 
 def complete_graph(regions: int) -> Tensor:

@@ -19,6 +19,8 @@ from fusionbench.track.view import USUAL_PORT
 
 ROOT = typer.main.get_command(app)
 SCHEMA = {**flatten(RunOptions().model_dump(mode="json")), **DEFAULT_NAMES}
+OF_A_RUN = {"fusionbench explain": {"--data-root": "the run's own"}}
+"""commands about a finished run take its values"""
 IN_WORDS = {
     "--fold": "all",
     "--data-root": "$FUSIONBENCH_DATA/DATASET, else data/DATASET",
@@ -38,7 +40,7 @@ COMMANDS = dict(commands())
 AS_IT_WAS = "as it was"
 """what a run that is done over takes instead of a default"""
 OPTIONS = [
-    pytest.param(option, id=f"{name} {option.opts[0]}")
+    pytest.param(option, OF_A_RUN.get(name, {}), id=f"{name} {option.opts[0]}")
     for name, command in COMMANDS.items()
     for option in command.params
     if "completion" not in option.name
@@ -78,8 +80,8 @@ def test_examples_stand_below_their_heading_one_a_line(cli, name):
     assert "[/" not in "".join(shown)
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_says_what_it_is_and_what_it_is_by_default(option):
+@pytest.mark.parametrize(("option", "of_a_run"), OPTIONS)
+def test_every_option_says_what_it_is_and_what_it_is_by_default(option, of_a_run):
     assert option.help and option.help.endswith((".", "]")), option.help
     if getattr(option, "is_flag", False):
         assert option.metavar == "", "a flag takes no value"
@@ -91,7 +93,8 @@ def test_every_option_says_what_it_is_and_what_it_is_by_default(option):
     if option.default is not None and said:
         assert said[1] == str(option.default)
     key = next((key for key, flag in FLAGS.items() if flag in option.opts), None)
-    expected = IN_WORDS.get(option.opts[0], str(SCHEMA.get(key)) if SCHEMA.get(key) is not None else None)
+    in_words = {**IN_WORDS, **of_a_run}
+    expected = in_words.get(option.opts[0], str(SCHEMA.get(key)) if SCHEMA.get(key) is not None else None)
     if said and expected and option.default is None and said[1] != AS_IT_WAS:
         assert said[1] == expected
 

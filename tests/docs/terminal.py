@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import shlex
 import shutil
@@ -19,6 +20,8 @@ from tests.docs.pages import ROOT
 SHORT = {"run": ["--epochs", "1"], "compare": ["--epochs", "1", "--seeds", "1", "--workers", "1"]}
 """added to commands that train: the last word on an option wins"""
 SHORT_ALREADY = ["compare", "smoke"]
+RUN_ID = "RUN_ID"
+"""a word on a page that stands for the run that the page printed last"""
 ENDLESS = {"ui", "pretrain"}
 """commands that serve or train for minutes; their options are looked up, no more"""
 ELSEWHERE = {"git", "source", "pytest"}
@@ -47,6 +50,7 @@ class Terminal:
         self._patch = patch
         self._capture = capture
         self._site = site
+        self._run_id = RUN_ID
 
     def run(self, command: str) -> Ended:
         """Run one command line.
@@ -54,7 +58,9 @@ class Terminal:
         Raises:
             AssertionError: it names a program, a make target or a folder that is not there.
         """
-        program, *arguments = shlex.split(command, comments=True)
+        program, *arguments = [
+            self._run_id if word == RUN_ID else word for word in shlex.split(command, comments=True)
+        ]
         with pytest.MonkeyPatch.context() as for_this:
             while "=" in program and arguments:
                 for_this.setenv(*program.split("=", 1))
@@ -90,7 +96,10 @@ class Terminal:
         self._capture.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()
-        return Ended(int(ended.value.code or 0), "".join(self._capture.readouterr()))
+        printed = "".join(self._capture.readouterr())
+        if found := re.search(r"MLflow run ([0-9a-f]{32})", printed):
+            self._run_id = found[1]
+        return Ended(int(ended.value.code or 0), printed)
 
     def _remove(self, arguments: list[str]) -> None:
         """``rm -rf``, in the reader's own folder, which is also their home."""

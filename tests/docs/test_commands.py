@@ -6,7 +6,7 @@ A page's blocks run in their order, in one folder and one Python namespace:
   where the page shows an ``error:``. What a ``console`` block shows below a command must be among
   what it printed, numbers aside. ``make`` targets must exist; ``pip install -e FOLDER`` of a folder
   that the page made is imitated, other ``pip`` and ``git`` lines are not run; ``ui`` and
-  ``pretrain`` have their options looked up.
+  ``pretrain`` have their options looked up. The word ``RUN_ID`` stands for the run printed last.
 * ``python``: run. ``yaml``, ``toml``: read; experiments and presets are resolved.
 * A block with ``title="PATH"`` becomes that file, for commands to use, and is no more than compiled
   or read here.

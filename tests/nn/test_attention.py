@@ -63,3 +63,15 @@ def test_a_long_sequence_trains_in_little_memory() -> None:
         fb.attend(x, x, x, heads=2, allowed=real, dropout=0.1).sum().backward()
     assert max(event.self_cpu_memory_usage for event in profile.events()) < 70e6
     assert x.grad is not None and x.grad.isfinite().all()
+
+
+def test_weights_can_be_watched_and_are_those_of_the_result() -> None:
+    q, k, v = (torch.randn(2, n, 12) for n in (5, 7, 7))
+    with fb.watch_attention() as seen:
+        y = fb.attend(q, k, v, heads=3)
+        fb.attend(q, k, v, heads=1)
+    fb.attend(q, k, v, heads=3)
+    assert [tuple(weights.shape) for weights in seen] == [(2, 3, 5, 7), (2, 1, 5, 7)]
+    assert seen[0].sum(-1) == pytest.approx(torch.ones(2, 3, 5), abs=1e-6)
+    values = rearrange(v, "b t (h d) -> b h t d", h=3)
+    torch.testing.assert_close(y, rearrange(seen[0] @ values, "b h t d -> b t (h d)"))

@@ -173,3 +173,64 @@ def test_multi_attention_explains_itself() -> None:
     assert alpha.sum(axis=-1) == pytest.approx(1.0)
     assert not alpha[1, :, 4:].any()
     assert found["inter-modal"][1].sum(axis=-1) == pytest.approx(1.0)
+
+
+SMALL = {
+    ARPG: {"layers": 2, "trs": None},
+    CMHA: {"ffn": 16},
+    EST: {"dim": 16, "ffn": 16, "layers": 2, "snippets": 2, "orders": 2},
+    FormerDFER: {"dim": 16, "ffn": 16, "layers": 2, "heads": 2, "head_dim": 8},
+    MulT: {"dim": 10, "layers": 2},
+    MultiAttention: {},
+    TEMMA: {"dim": 16, "ffn": 16, "blocks": 2},
+}
+NAMED = {
+    ARPG: ["layer 1", "layer 2"],
+    CMHA: ["block 1, audio reads pose", "block 2, text reads block 1", "block 3, pose reads block 2"],
+    EST: ["within snippets", "layer 1, query", "layer 2, query"],
+    FormerDFER: ["layer 1", "layer 2"],
+    MulT: [
+        f"layer {layer}, {target} reads {source}" if source else f"layer {layer}, memory of {target}"
+        for target, sources in (
+            ("audio", ("text", "pose")), ("text", ("audio", "pose")), ("pose", ("audio", "text")),
+        )
+        for source in (*sources, "")
+        for layer in ((1, 2) if source else (1, 2, 3))
+    ],
+    MultiAttention: ["intra-modal", "inter-modal"],
+    TEMMA: [
+        f"layer {layer}, {what}" for layer in (1, 2) for what in ("across streams", "over time")
+    ],
+}  # fmt: skip
+SOURCES = ("source", "token and sources", "source stream", "snippet", "time", "stream")
+"""axes that are read, the first of them that an array has"""
+
+
+@pytest.mark.parametrize("head", SMALL)
+def test_heads_with_attention_show_whom_each_frame_reads(head: type[fb.FusionHead]) -> None:
+    """What a target reads sums to one; padding is not read; looking does not change what is said."""
+    mask = torch.arange(6) < torch.tensor([[6], [4], [1]])
+    given = fb.Streams(dict(streams(audio=8, text=8, pose=8).items()), mask)
+    made = build(head, given.spec(4), **SMALL[head])
+    before = made(given)
+    found = made.explain(given)
+    assert list(found) == NAMED[head]
+    assert torch.equal(made(given), before)
+    for name, (axes, weights) in found.items():
+        assert axes[0] == "batch" and weights.shape[0] == 3, name
+        read = next(axes.index(axis) for axis in SOURCES if axis in axes)
+        total = weights.sum(axis=read)
+        assert total == pytest.approx(1.0, abs=1e-5), name
+        padded = {6: [4, 5], 7: [5, 6], 18: [4, 5, 10, 11, 16, 17]}  # frames; a token first; nodes
+        if weights.shape[read] in padded:
+            unread = padded[weights.shape[read]]
+            assert not weights.take(unread, axis=read)[1].any(), f"{name}: a padded frame is read"
+
+
+def test_what_is_shown_is_what_the_logits_are_made_of() -> None:
+    """The first block of CMHA by hand: softmax of q k / sqrt(d), over the frames of the last stream."""
+    given = streams(audio=8, pose=8)
+    made = build(CMHA, given.spec(4), heads=1, ffn=16)
+    block, (_, weights) = made.blocks[0], made.explain(given)["block 1, audio reads pose"]
+    scores = block.q(given["audio"]) @ block.k(given["pose"]).transpose(1, 2) / 8**0.5
+    torch.testing.assert_close(torch.as_tensor(weights)[:, 0], scores.softmax(-1))

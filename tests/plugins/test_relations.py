@@ -167,3 +167,40 @@ def test_the_papers_encoder_has_three_layers_of_512(heads, parameters):
     with torch.device("meta"):
         encoder = RegionGAT((256, 12, 12), config)
     assert sum(p.numel() for p in encoder.parameters()) == parameters
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_an_encoder_shows_which_regions_read_which_and_where_they_lie(graph):
+    torch.manual_seed(0)
+    encoder = RegionGAT(MAP, RegionGAT.Config(graph=graph, width=8, layers=2, weights=None)).eval()
+    landmarks = face().expand(3, -1, -1) if encoder.needs_landmarks else None
+    found = encoder.explain(torch.randn(3, *MAP), landmarks)
+    assert list(found) == ["layer 1", "layer 2", "regions"]
+    regions = encoder.regions.graph.shape[0]
+    for axes, weights in (found["layer 1"], found["layer 2"]):
+        assert axes == ("frame", "head", "target", "source") and weights.shape == (3, 4, regions, regions)
+        assert weights.sum(axis=-1) == pytest.approx(1.0, abs=1e-5)
+        if encoder.regions.graph.dtype == torch.bool:
+            assert not weights[:, :, ~encoder.regions.graph.numpy()].any(), "only what is joined is read"
+    axes, boxes = found["regions"]
+    assert axes == ("frame", "region", "box") and boxes.shape == (3, regions, 4)
+    assert (boxes[..., :2] < boxes[..., 2:]).all() and (boxes >= 0).all() and (boxes <= 1).all()
+
+
+def test_patches_lie_where_their_cells_are():
+    config = RegionGAT.Config(patches=3, weights=None)
+    _, boxes = RegionGAT((4, 6, 6), config).explain(torch.zeros(1, 4, 6, 6))["regions"]
+    assert boxes[0, [0, 1, 3, 8]] == pytest.approx(
+        np.array([[0, 0, 1, 1], [1, 0, 2, 1], [0, 1, 1, 2], [2, 2, 3, 3]]) / 3
+    )
+    with pytest.warns(UserWarning, match="share cells"):
+        shared = RegionGAT((4, 5, 5), RegionGAT.Config(patches=2, weights=None))
+    _, boxes = shared.explain(torch.zeros(1, 4, 5, 5))["regions"]
+    assert boxes[0, 0] == pytest.approx([0, 0, 0.6, 0.6]) and boxes[0, 3] == pytest.approx([0.4, 0.4, 1, 1])
+
+
+def test_upper_middle_and_lower_face_lie_where_they_are_cropped():
+    encoder = RegionGAT(MAP, RegionGAT.Config(graph="ra_uwml", weights=None))
+    _, boxes = encoder.explain(torch.zeros(1, *MAP))["regions"]
+    assert boxes[0, 1] == pytest.approx([1 / 8, 0.325, 7 / 8, 0.575])  # 3/4 wide, centre -1/10, 1/4 high
+    assert boxes[0, 0, 1] == pytest.approx((1 - 13 / 20 - 1 / 3) / 2, abs=1e-6)
