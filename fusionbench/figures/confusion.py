@@ -5,16 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, ListedColormap, PowerNorm
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from fusionbench.figures.lettering import distinct, line_width
-from fusionbench.figures.style import COLUMN, LINE, PAD, PAGE, PALE, mark_stand_in, new_figure, styled
+from fusionbench.figures.style import (
+    COLUMN,
+    DARK,
+    LINE,
+    PAD,
+    PAGE,
+    PALE,
+    mark_stand_in,
+    new_figure,
+    share_colours,
+    styled,
+)
 
 _NAME = 1.0
 """inches that the name of a class may take; tables have it whole"""
@@ -24,10 +34,6 @@ _TALLEST_CELL = 0.3
 _TRUE = "true (clips)"
 _SLANTED = 0.3
 """inches of a cell from which names below it need not stand upright"""
-_DARK = 0.5
-"""share from which a cell is dark enough for white numbers"""
-_FADED = 0.25
-"""share below which colours fade to paper"""
 _SCALE = 0.68
 """inches beside a matrix without numbers: the scale of its colours"""
 
@@ -72,7 +78,7 @@ def confusion_matrix(
     height = bottom + PAD + size * tall
 
     figure, axes = new_figure(width, height, left=left, right=right, bottom=bottom, title=title)
-    colours = ScalarMappable(PowerNorm(1 if written else 0.5, 0, 1), _colours())
+    colours = ScalarMappable(PowerNorm(1 if written else 0.5, 0, 1), share_colours())
     # Bytes, not numbers: so matplotlib keeps no copies of 600 x 600 shares in float64.
     axes.imshow(colours.to_rgba(share, bytes=True), interpolation="nearest", aspect="auto")
     if written:
@@ -100,13 +106,6 @@ def confusion_matrix(
     return figure
 
 
-def _colours() -> Colormap:
-    """White where there is nothing, then cividis, which turns grey evenly."""
-    share = np.linspace(0, 1, 256)[:, None]
-    ink = np.minimum(1, share / _FADED)
-    return ListedColormap(1 - ink * (1 - matplotlib.colormaps["cividis_r"](share[:, 0])))
-
-
 def _write(axes: Axes, share: np.ndarray) -> None:
     """Shares in percent into the cells that have any."""
     for row, column in np.argwhere(share):
@@ -114,7 +113,7 @@ def _write(axes: Axes, share: np.ndarray) -> None:
             column,
             row,
             f"{100 * share[row, column]:.0f}",
-            color="white" if share[row, column] > _DARK else "black",
+            color="white" if share[row, column] > DARK else "black",
             ha="center",
             va="center",
             clip_on=False,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ParamSpec
 
+import matplotlib
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -24,6 +27,11 @@ BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREY = "#6B6B6B"
 PALE = "#DDDDDD"
+
+DARK = 0.5
+"""share from which ``share_colours`` are dark enough for white numbers"""
+_FADED = 0.25
+"""share below which colours fade to paper"""
 
 COLUMN, PAGE = 3.46, 7.16
 """inches: one column and two of a printed page, 88 and 182 mm"""
@@ -114,11 +122,24 @@ def round_ticks(axis: Axis, most: int, *, percent: bool = False, **settings: boo
         axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
 
 
+def share_colours() -> Colormap:
+    """Colours of shares from 0 to 1: white where there is nothing, then cividis, which turns grey evenly."""
+    share = np.linspace(0, 1, 256)[:, None]
+    ink = np.minimum(1, share / _FADED)
+    return ListedColormap(1 - ink * (1 - matplotlib.colormaps["cividis_r"](share[:, 0])))
+
+
 def tick_width(axis: Axis) -> float:
     """Inches that the longest number on a vertical axis takes."""
     return max(
         map(line_width, axis.get_major_formatter().format_ticks(list(axis.get_majorticklocs()))), default=0
     )
+
+
+def explain(figure: Figure, lines: Sequence[str]) -> None:
+    """Writes what the marks are into the lower left corner."""
+    width, height = figure.get_size_inches()
+    figure.text(PAD / width, PAD / height, "\n".join(lines), color=GREY, va="bottom")
 
 
 def mark_stand_in(figure: Figure, axes: Axes) -> None:
