@@ -14,6 +14,12 @@ from fusionbench.bench.claim import FOLDS, RUN
 from fusionbench.bench.model_file import FOLDER, FORMAT, Array, Description, Part, write_model
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
 from fusionbench.bench.parts import parts_line
+from fusionbench.bench.predictions_file import (
+    NAME as PREDICTIONS,
+    FoldPredictions,
+    read_predictions,
+    write_predictions,
+)
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.identity import source_hash, toolkit_hash
 from fusionbench.catalog.run_config import Chosen, RunConfig
@@ -23,12 +29,14 @@ from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.fit import Fitted
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, confusion
-from fusionbench.track.records import read_json
+from fusionbench.track.records import read_file, read_json
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
 OUTCOME = "outcome.json"
 LEAK_TAG = "fusionbench.subject_leak"
+_SHOWN = 1000
+"""rows of the table of predictions that MLflow shows"""
 
 
 def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: RunData) -> None:
@@ -44,7 +52,11 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
     tracked.set_tags({**order_tag(RUN, outcome.metrics["report/accuracy"]), **_part_tags(outcome)})
     classes = data.dataset.classes
     tracked.log_json(_plain(outcome), OUTCOME)
-    tracked.log_table(_prediction_table(outcome.report, classes), "predictions.json")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / PREDICTIONS
+        write_predictions(file, FoldPredictions(outcome.report, outcome.report_last, classes))
+        tracked.log_file(file)
+    tracked.log_table(_first_predictions(outcome.report, classes), "predictions.json")
     tracked.log_figure(
         lambda: confusion_matrix(confusion(outcome.report), classes, stand_in=data.stand_in),
         "confusion.png",
@@ -133,43 +145,41 @@ def _part_tags(outcome: FoldOutcome) -> dict[str, str]:
 
 
 def read_fold(run_id: str) -> FoldOutcome:
-    """A finished fold as it was logged, exact to the last digit."""
+    """A finished fold as it was logged, exact to the last digit.
+
+    Raises:
+        UserError: the run holds no result, or what it holds is damaged.
+    """
     stored = read_json(run_id, OUTCOME)
-    return FoldOutcome(
-        **{
-            **stored,
-            "reused": True,
-            "report": _predictions(stored["report"]),
-            "report_last": _predictions(stored["report_last"]),
-        }
-    )
+    if "report" in stored:  # results of before predictions had a file of their own
+        said = {split: _embedded(stored[split]) for split in ("report", "report_last")}
+    else:
+        found = read_predictions(read_file(run_id, PREDICTIONS))
+        said = {"report": found.report, "report_last": found.report_last}
+    return FoldOutcome(**{**stored, **said, "reused": True})
 
 
 def _plain(outcome: FoldOutcome) -> dict[str, Any]:
-    plain = dict(vars(outcome))
-    for split in ("report", "report_last"):
-        predictions: Predictions = plain[split]
-        plain[split] = {
-            "ids": list(predictions.ids),
-            "labels": predictions.labels.tolist(),
-            "log_probabilities": predictions.log_probabilities.astype(float).tolist(),
-        }
-    return plain
+    """All but the predictions."""
+    return {name: value for name, value in vars(outcome).items() if not isinstance(value, Predictions)}
 
 
-def _predictions(stored: dict[str, Any]) -> Predictions:
+def _embedded(stored: dict[str, Any]) -> Predictions:
     return Predictions(
-        tuple(stored["ids"]), np.array(stored["labels"]), np.array(stored["log_probabilities"])
+        tuple(stored["ids"]),
+        np.array(stored["labels"], dtype=np.int64),
+        np.array(stored["log_probabilities"], dtype=np.float32),
     )
 
 
-def _prediction_table(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, list[Any]]:
-    """One row a clip: id, truth, prediction, probability of each class."""
-    probabilities = np.exp(predictions.log_probabilities)
+def _first_predictions(predictions: Predictions, classes: tuple[str, ...]) -> dict[str, list[Any]]:
+    """One row a clip: id, truth, prediction, probability of each class; the first of them."""
+    labels, predicted = predictions.labels[:_SHOWN], predictions.predicted[:_SHOWN]
+    probabilities = np.exp(predictions.log_probabilities[:_SHOWN])
     return {
-        "clip": list(predictions.ids),
-        "label": [classes[k] for k in predictions.labels],
-        "predicted": [classes[k] for k in predictions.predicted],
-        "correct": (predictions.labels == predictions.predicted).tolist(),
+        "clip": list(predictions.ids[:_SHOWN]),
+        "label": [classes[k] for k in labels],
+        "predicted": [classes[k] for k in predicted],
+        "correct": (labels == predicted).tolist(),
         **{f"p({name})": probabilities[:, k].round(4).tolist() for k, name in enumerate(classes)},
     }

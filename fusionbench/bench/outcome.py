@@ -31,6 +31,9 @@ class FoldOutcome:
     parts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """``train``, ``selection``, ``report`` -> ``clips``, ``subjects`` (None: not known), ``name``; empty in
     results of before this was kept, as is ``subject_leak``"""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """each epoch's ``train/*`` and ``selection/*``, exact, and ``seconds`` of its training steps; empty in
+    results of before this was kept"""
     subject_leak: dict[str, Any] | None = None
     """reported subjects who were also trained or selected on: first ``subjects``, ``count``, ``of``"""
 

@@ -195,10 +195,11 @@ def report(
     device, model = config.options.device, fitted.model
     cost = measure_cost(model, loaders.report, device)
     cost["train_s_per_epoch"] = statistics.mean(fitted.seconds)
-    chosen = predict(model, loaders.report, device)
+    subjects = tuple(data.clips[clip].subject or None for clip in loaders.report.ids)
+    chosen = replace(predict(model, loaders.report, device), subjects=subjects)
     selected_state = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(fitted.last_state)
-    last = predict(model, loaders.report, device)
+    last = replace(predict(model, loaders.report, device), subjects=subjects)
     model.load_state_dict(selected_state)
     metrics = {
         **fitted.history[fitted.selected_epoch - 1],
@@ -217,6 +218,7 @@ def report(
         report_last=last,
         epochs=len(fitted.history),
         resumed_at=fitted.resumed_at,
+        history=fitted.epochs(),
         parts=loaders.parts.sizes(),
         subject_leak=loaders.parts.subject_leak(),
     )

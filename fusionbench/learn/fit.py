@@ -46,6 +46,13 @@ class Fitted:
     resumed_at: int = 0
     """epochs that were taken from a checkpoint"""
 
+    def epochs(self) -> list[dict[str, float]]:
+        """Each epoch's metrics, and ``seconds`` where they are known: older checkpoints hold no times."""
+        untimed = len(self.history) - len(self.seconds)
+        times = [{} for _ in range(untimed)] + [{"seconds": seconds} for seconds in self.seconds]
+        return [{**metrics, **time} for metrics, time in zip(self.history, times, strict=True)]
+
+
 
 def fit(
     model: Model,

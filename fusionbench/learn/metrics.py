@@ -7,15 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model said of the clips of one split."""
+    """What a model said of the clips of one split. Equal where every digit and its type are."""
 
     ids: tuple[str, ...]
     labels: np.ndarray
-    """``(clips,)`` true class numbers"""
+    """``(clips,)`` true class numbers, int64"""
     log_probabilities: np.ndarray
-    """``(clips, classes)``"""
+    """``(clips, classes)`` float32"""
+    subjects: tuple[str | None, ...] | None = None
+    """who each clip shows, None where that is not known; None for all in results of before this was kept"""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Predictions):
+            return NotImplemented
+        return (
+            self.ids == other.ids
+            and self.subjects == other.subjects
+            and _same(self.labels, other.labels)
+            and _same(self.log_probabilities, other.log_probabilities)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have none
 
     @property
     def predicted(self) -> np.ndarray:
@@ -56,9 +70,15 @@ def chance(train_labels: np.ndarray, labels: np.ndarray) -> float:
 
 
 def pool(parts: list[Predictions]) -> Predictions:
-    """The predictions of all folds as one set."""
+    """The predictions of all folds as one set; subjects where every part knows of them."""
+    known = [part.subjects for part in parts if part.subjects is not None]
     return Predictions(
         tuple(clip_id for part in parts for clip_id in part.ids),
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.log_probabilities for part in parts]),
+        tuple(subject for part in known for subject in part) if len(known) == len(parts) else None,
     )
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.dtype == other.dtype and np.array_equal(one, other)

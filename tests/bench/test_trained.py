@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 
 import fusionbench as fb
+from fusionbench.bench.artifacts import read_fold
 from fusionbench.bench.build import build, seed_everything
 from fusionbench.bench.load import load
 from fusionbench.bench.model_file import DESCRIPTION, WEIGHTS
@@ -21,7 +22,7 @@ from fusionbench.bench.source import open_data
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve
 from fusionbench.contract.watch import Watch
-from fusionbench.track.records import read_file, read_json
+from fusionbench.track.records import read_file
 from tests import fakes
 
 LABELS = ("sit", "run", "jump")
@@ -69,8 +70,7 @@ def streams_of(batch: fb.ClipBatch) -> fb.Streams:
 
 
 def log_probabilities(model: fb.TrainedModel, batches) -> list[list[float]]:
-    said = [model(batch).float().log_softmax(-1) for batch in batches]
-    return torch.cat(said).double().tolist()
+    return torch.cat([model(batch).float().log_softmax(-1) for batch in batches]).tolist()
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_raw_streams_give_the_digits_of_the_run(store, fusion, values):
     request = asked(store, fusion, **values)
     outcome = run(request)
     model = fb.load_model(outcome.run_id)
-    kept = read_json(outcome.run_id, "outcome.json")["report"]["log_probabilities"]
+    kept = read_fold(outcome.run_id).report.log_probabilities.tolist()
     if "sampling.frames" in values:  # whole clips go in, and the model takes the frames
         batches = list(report_batches(asked(store, fusion)))
     else:
@@ -123,13 +123,13 @@ def test_a_front_end_that_learnt_is_kept_and_takes_what_it_took(trainable, input
     )
     outcome = run(request, catalog=catalog)
     model = fb.load_model(outcome.run_id)  # the dataset is not installed, and not needed
-    kept = read_json(outcome.run_id, "outcome.json")["report"]["log_probabilities"]
+    kept = read_fold(outcome.run_id).report.log_probabilities.tolist()
     batches = list(report_batches(request, catalog))
     shapes = {name: tuple(array.shape[2:]) for name, array in batches[0].arrays.items()}
     assert model.inputs == shapes and set(inputs) == set(shapes)
     assert log_probabilities(model, batches) == kept
     plain = [model(dict(batch.arrays), batch.mask).log_softmax(-1) for batch in batches]
-    assert torch.cat(plain).double().tolist() == kept
+    assert torch.cat(plain).tolist() == kept
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
@@ -35,6 +37,21 @@ def test_as_scikit_learn():
 def test_pooled_accuracy_weighs_clips_not_folds():
     pooled = pool([said([0], [0]), said([0, 0, 0], [1, 1, 1])])
     assert scores(pooled)["accuracy"] == 0.25
+
+
+def test_predictions_are_equal_where_every_digit_and_its_type_are():
+    one = said([0, 1], [0, 1])
+    assert one == said([0, 1], [0, 1])
+    assert one != said([0, 1], [1, 1])
+    assert one != replace(one, subjects=("ann", None))
+    assert one != replace(one, log_probabilities=one.log_probabilities.astype(np.float32))
+
+
+def test_pooled_predictions_know_subjects_where_every_part_does():
+    one, other = said([0], [0]), said([0, 1], [1, 1])
+    known = pool([replace(one, subjects=("ann",)), replace(other, subjects=("bob", None))])
+    assert known.subjects == ("ann", "bob", None)
+    assert pool([replace(one, subjects=("ann",)), other]).subjects is None
 
 
 def test_chance_names_the_most_frequent_training_class():
