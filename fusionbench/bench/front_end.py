@@ -50,7 +50,6 @@ def front_end_arrays(
     Raises:
         UserError: the front end does not fit, or the disk is too small for the trunk's maps.
     """
-    refuse_untrained(config)
     trainable = config.options.front_end.trainable
     landmarks = {"landmarks": frames.arrays["landmarks"]} if frames.made["landmarks"] else {}
     if trainable == "all":

@@ -190,10 +190,11 @@ def _tell(config: RunConfig, data: RunData, watch: Watch) -> None:
 
 
 def _open_clips(config: RunConfig, watch: Watch) -> RunData:
-    dataset, inventory, stand_in = scan(config.dataset, config.options.data, watch)
-    backbone = config.backbone
+    backbone, options = config.backbone, config.options
     assert backbone is not None
-    options = config.options
+    refuse_untrained(config)  # before anything is generated or read
+    weights = {c.kind: weights_hash(c) for c in (backbone, config.relation) if c}
+    dataset, inventory, stand_in = scan(config.dataset, options.data, watch)
     size = backbone.cls.input_size(backbone.options)
     frames = frame_store(dataset, inventory, size, options.data.on_bad_clip, stand_in, watch)
     skipped = tuple(frames.made["skipped"])
@@ -207,7 +208,6 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
             "not from real faces. "
             "Load real ones: --backbone iresnet50 --set backbone.weights=PATH."
         )
-    weights = {c.kind: weights_hash(c) for c in (backbone, config.relation) if c}
     arrays = front_end_arrays(frames, config, weights, watch)
     return RunData(dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped)
 

@@ -13,6 +13,8 @@ from fusionbench.cli import options as opt
 if TYPE_CHECKING:
     from fusionbench.catalog.resolve import Request
     from fusionbench.study.experiment import Experiment
+    from fusionbench.study.forecast import Expectation
+    from fusionbench.study.plan import Plan
 
 
 def compare(
@@ -54,6 +56,22 @@ def compare(
     set_: opt.Set = None,
     config: opt.ConfigFile = None,
     registry: opt.Registry = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            help="Judge every row against this one. Default: what the experiment declares, else all pairs.",
+            rich_help_panel="Verdict",
+        ),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            "--margin",
+            help="Points within which rows are equivalent. Default: what the experiment declares, else 1.",
+            rich_help_panel="Verdict",
+        ),
+    ] = None,
     workers: Annotated[
         int,
         typer.Option(
@@ -106,10 +124,13 @@ def compare(
     }
     opt.agree(upgrade_database)
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
+    asked = _on_terms(asked, against, margin)
 
     from fusionbench.cli.screen import Screen
     from fusionbench.figures.files import check_figure_path, drawn
-    from fusionbench.study.compare import compare as run_all, comparison_figure
+    from fusionbench.study.compare import compare as run_all
+    from fusionbench.study.comparison import comparison_figure
+    from fusionbench.study.forecast import expect
     from fusionbench.study.plan import plan
 
     if figure:
@@ -117,12 +138,13 @@ def compare(
     with Screen() as screen:
         if dry_run:
             planned = plan(asked, screen, dry=True)
+            expected = expect(asked, planned)
         else:
             made = run_all(asked, workers, screen)
             if figure:
                 drawn(lambda: comparison_figure(made), screen.warn, figure)
     if as_json:
-        print(json.dumps(_planned(planned) if dry_run else made.plain()))
+        print(json.dumps(_planned(planned, expected) if dry_run else made.plain()))
     else:
         from rich.console import Console
 
@@ -132,7 +154,7 @@ def compare(
         from fusionbench.track.view import page_of
 
         console = Console()
-        console.print(plan_table(planned) if dry_run else ranking_table(made))
+        console.print(plan_table(planned, expected) if dry_run else ranking_table(made))
         console.print("next: fusionbench ui", highlight=False)
         if not dry_run:
             page = page_of(tracking_uri(), made.mlflow_experiment_id, made.run_id)
@@ -180,10 +202,23 @@ def _experiment(
     return replace(experiment, vary=vary)
 
 
-def _planned(plan: object) -> dict:
-    from fusionbench.study.plan import Plan
+def _on_terms(experiment: Experiment, against: str | None, margin: float | None) -> Experiment:
+    """The experiment with the flags laid over what it declares."""
+    from dataclasses import replace
 
-    assert isinstance(plan, Plan)
+    from fusionbench.study.terms import read_terms
+
+    terms = experiment.terms
+    given = {
+        "metric": terms.metric,
+        "against": against or terms.against,
+        "family": "against" if against else terms.family,
+        "margin": 100 * terms.margin if margin is None else margin,
+    }
+    return replace(experiment, terms=read_terms(given, "--against, --margin"))
+
+
+def _planned(plan: Plan, expected: Expectation | None) -> dict:
     return {
         "to_run": [
             {"label": plan.members[j.member].label, "seed": plan.members[j.member].seed, "fold": j.fold}
@@ -192,4 +227,5 @@ def _planned(plan: object) -> dict:
         "unread": [{"label": plan.members[k].label, "seed": plan.members[k].seed} for k in plan.unread],
         "finished": len(plan.folds) - len(plan.pending),
         "skipped": [absent.plain() for absent in plan.skipped],
+        "could_show": expected.plain() if expected else None,
     }

@@ -53,7 +53,6 @@ class Fitted:
         return [{**metrics, **time} for metrics, time in zip(self.history, times, strict=True)]
 
 
-
 def fit(
     model: Model,
     train: ClipLoader,

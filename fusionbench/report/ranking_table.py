@@ -8,7 +8,9 @@ from rich.table import Table
 
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.tables import percent, plain_table
-from fusionbench.study.compare import Comparison
+from fusionbench.report.verdict_table import verdict_table
+from fusionbench.study.comparison import Comparison
+from fusionbench.study.forecast import Expectation
 from fusionbench.study.plan import Plan
 from fusionbench.study.ranking import Row, Spread
 
@@ -17,7 +19,7 @@ def ranking_table(made: Comparison) -> RenderableType:
     """Rows by mean accuracy; what was skipped or failed stands below with its reason."""
     data = "  [stand-in: generated data]" if made.stand_in else ""
     table = plain_table(escape(f"{made.experiment.question}{data}"), _caption(made))
-    table.add_column("", justify="right")
+    table.add_column("rank", justify="right", no_wrap=True)
     table.add_column(", ".join(made.experiment.row_keys) or "fusion", no_wrap=True)
     for name in ("accuracy", "UAR", "macro F1"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -25,12 +27,23 @@ def ranking_table(made: Comparison) -> RenderableType:
         table.add_column("over folds", justify="right", no_wrap=True)
     table.add_column("params", justify="right")
     table.add_column("ms/clip", justify="right")
+    top = made.verdicts.top(made.ranking[0].label) if made.verdicts and made.ranking else ()
     for place, row in enumerate(made.ranking, 1):
-        table.add_row(str(place), escape(row.label), *_figures(row))
+        style = "bold" if row.label in top else None
+        table.add_row(_rank(made, place, row.label), escape(row.label), *_figures(row), style=style)
     absent = [("skipped", made.skipped), ("failed", made.failed)]
     parts: list[RenderableType] = [table]
+    parts += [verdict_table(made.verdicts, made.ranking[0].label)] if made.verdicts else []
     parts += [_absent(title, entries) for title, entries in absent if entries]
     return Group(*parts)
+
+
+def _rank(made: Comparison, place: int, label: str) -> str:
+    """The places that the verdicts leave open; without any, the place in the order of means."""
+    if made.verdicts is None:
+        return str(place)
+    first, last = made.verdicts.ranks[label]
+    return str(first) if first == last else f"{first}-{last}"
 
 
 def _figures(row: Row) -> list[str]:
@@ -54,8 +67,10 @@ def _caption(made: Comparison) -> str:
     again = f"; {made.reused} run(s) were finished before" if made.reused else ""
     parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome for _, outcome in made.runs]))
     return (
-        f"report split, %, mean ± standard deviation over {seeds} seed(s){chance}{again}. "
-        "The order claims no significance." + parts + (f"\n{made.caution}" if made.caution else "")
+        f"report split, %, mean ± standard deviation over {seeds} seed(s){chance}{again}."
+        + ("" if made.verdicts else f"\n{made.no_verdict}")
+        + parts
+        + (f"\n{made.caution}" if made.caution else "")
     )
 
 
@@ -69,8 +84,8 @@ def _absent(title: str, entries: list) -> Table:
     return table
 
 
-def plan_table(plan: Plan) -> Table:
-    """What would run, what is finished, what does not fit."""
+def plan_table(plan: Plan, expected: Expectation | None = None) -> RenderableType:
+    """What would run, what is finished, what does not fit, and what it could show."""
     unread = f"; {len(plan.unread)} more whose clips are not read yet" if plan.unread else ""
     table = plain_table("would run", f"{len(plan.pending)} of {len(plan.folds)} runs are to be done{unread}")
     for column in ("compared", "seed", "fold", "state"):
@@ -88,4 +103,7 @@ def plan_table(plan: Plan) -> Table:
         table.add_row(
             escape(absent.label), str(absent.seed), "", escape(f"skipped: {absent.reason}"), style="yellow"
         )
-    return table
+    if expected is None:
+        return table
+    lines = "\n".join(f"- {escape(line)}" for line in expected.lines())
+    return Group(table, f"[bold]what it could show[/bold]\n{lines}\n")

@@ -1,10 +1,9 @@
-"""Carries out the plan of an experiment, and ranks what came out."""
+"""Carries out the plan of an experiment, ranks what came out, and judges it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
@@ -18,53 +17,19 @@ from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
 from fusionbench.figures.files import FORMATS
-from fusionbench.figures.ranking import HeadScores, comparison
+from fusionbench.study.comparison import Comparison, comparison_figure
+from fusionbench.study.equal_terms import refuse_unequal_results
 from fusionbench.study.execute import execute
 from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
+from fusionbench.study.verdict import Verdicts, judge_rows, scored
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """A finished experiment."""
-
-    experiment: Experiment
-    run_id: str
-    mlflow_experiment: str
-    mlflow_experiment_id: str
-    stand_in: bool
-    ranking: list[Row]
-    runs: list[tuple[Member, Outcome]]
-    skipped: list[Absent] = field(default_factory=list)
-    """pairs that do not fit, with the component's reason"""
-    failed: list[Absent] = field(default_factory=list)
-    reused: int = 0
-    """runs that were finished before"""
-
-    @property
-    def caution(self) -> str:
-        """What must stand beside the ranking, empty where nothing must."""
-        swept = ", ".join(self.experiment.swept_options)
-        return f"Rows differ in {swept}: picking the best is tuning on the report split." if swept else ""
-
-    def plain(self) -> dict[str, Any]:
-        """The object that ``--json`` prints."""
-        return {
-            "experiment": self.experiment.name,
-            "question": self.experiment.question,
-            "run_id": self.run_id,
-            "stand_in": self.stand_in,
-            "caution": self.caution,
-            "ranking": [row.plain() for row in self.ranking],
-            "runs": [{"label": m.label, "seed": m.seed, **o.plain()} for m, o in self.runs],
-            "skipped": [absent.plain() for absent in self.skipped],
-            "failed": [absent.plain() for absent in self.failed],
-            "reused": self.reused,
-        }
+ASKED, COMPARED = "experiment.json", "comparison.json"
+"""artifacts of a comparison: what was asked, and what came out"""
 
 
 def compare(
@@ -100,7 +65,7 @@ def compare(
         join(identity, COMPARISON) as held,
         track(_opened(experiment, identity, notes), held, watch) as tracked,
     ):
-        tracked.log_json(_asked(experiment), "experiment.json")  # now: it tries the artifact store
+        tracked.log_json(_asked(experiment), ASKED)  # now: it tries the artifact store
         try:
             results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
         finally:
@@ -136,6 +101,7 @@ def _asked(experiment: Experiment) -> dict[str, Any]:
         "question": experiment.question,
         "base": dict(experiment.base),
         "vary": {key: list(values) for key, values in experiment.vary.items()},
+        "terms": vars(experiment.terms),
     }
 
 
@@ -165,18 +131,34 @@ def _collect(
     for member, outcome in runs:
         by_label[member.label].append(outcome)
     values = {m.label: dict(zip(experiment.row_keys, m.row, strict=False)) for m in made.members}
+    ranking = rank(by_label, values)
     return Comparison(
         experiment=experiment,
         run_id=tracked.run_id,
         mlflow_experiment=notes.experiment,
         mlflow_experiment_id=tracked.experiment_id,
         stand_in=notes.tags["fusionbench.stand_in"] == "true",
-        ranking=rank(by_label, values),
+        ranking=ranking,
         runs=runs,
         skipped=skipped,
         failed=failed,
         reused=sum(fold.reused for found in folds.values() for fold in found),
+        verdicts=_verdicts(experiment, made, ranking, runs),
     )
+
+
+def _verdicts(
+    experiment: Experiment, made: Plan, ranking: Sequence[Row], runs: Sequence[tuple[Member, Outcome]]
+) -> Verdicts | None:
+    """Judged by pairs where all rows are of the same clips; refused where they differ undeclared."""
+    if len(ranking) < 2 or experiment.varies_data:
+        return None
+    refuse_unequal_results(runs)
+    read = next(read for read in made.data if read)
+    metric = experiment.terms.metric or read.dataset.protocol.headline
+    subjects = {clip.id: clip.subject for read in made.data if read for clip in read.index.clips}
+    rows = scored([row.label for row in ranking], runs)
+    return judge_rows(rows, subjects, read.classes, experiment.terms, metric)
 
 
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:
@@ -193,24 +175,8 @@ def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome
     )
 
 
-def comparison_figure(made: Comparison) -> Any:
-    """Every head's mean, deviation and seeds beside chance, as a matplotlib figure."""
-    rows = []
-    for row in made.ranking:
-        accuracy = row.metrics["accuracy"]
-        spread = (accuracy.mean - accuracy.std, accuracy.mean + accuracy.std)
-        rows.append(HeadScores(row.label, accuracy.values, spread if len(accuracy.values) > 1 else None))
-    return comparison(
-        rows,
-        interval="± standard deviation",
-        chance=made.ranking[0].chance,
-        caution=made.caution,
-        stand_in=made.stand_in,
-    )
-
-
 def _log(made: Comparison, tracked: TrackedRun) -> None:
-    tracked.log_json(made.plain(), "comparison.json")
+    tracked.log_json(made.plain(), COMPARED)
     if not made.ranking:
         return
     table: dict[str, list[Any]] = defaultdict(list)
@@ -228,3 +194,5 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
     mean = best.metrics["accuracy"].mean
     tracked.log_metrics({"best_mean/accuracy": mean, "chance/accuracy": best.chance})
     tracked.set_tags(order_tag(COMPARISON, mean))
+    if made.verdicts:
+        tracked.set_tags({"mlflow.note.content": f"{made.experiment.question}\n\n{made.verdicts.answer}"})

@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fusionbench.catalog.documents import read, read_text
-from fusionbench.catalog.plugins import KINDS, Catalog
+from fusionbench.catalog.plugins import Catalog
 from fusionbench.catalog.presets import shipped
 from fusionbench.catalog.resolve import Request, resolve
 from fusionbench.catalog.run_config import RunConfig, flatten
 from fusionbench.contract.errors import UserError, brief
+from fusionbench.study.equal_terms import PER_RUN_KEYS, SEED, refuse_unequal, refuse_unequal_starts
+from fusionbench.study.terms import Terms, read_terms
 
-SEED = "seed"
-PER_RUN_KEYS = ("fold", SEED)
 MOST_RUNS = 10_000
 """of one experiment: a slip of the pen, not a plan, is larger"""
 _GIVEN = ("data", "dataset")
@@ -38,6 +38,8 @@ class Experiment:
     vary: Mapping[str, Sequence[Any]]
     """dotted key -> the values it takes; ``seed`` is averaged over, every other key makes rows"""
     registry: Path | None = None
+    terms: Terms = field(default_factory=Terms)
+    """how rows are judged; declared before any score is seen"""
 
     @property
     def seeds(self) -> Sequence[int]:
@@ -54,20 +56,31 @@ class Experiment:
         """Options that rows differ in: to take the best of them is to tune on the report split."""
         return tuple(key for key in self.row_keys if "." in key and key.split(".")[0] not in _GIVEN)
 
+    @property
+    def varies_data(self) -> bool:
+        """Whether rows are of different clips, so that no pair of them can be judged."""
+        return any(key.split(".")[0] in _GIVEN for key in self.row_keys)
+
 
 @dataclass(frozen=True)
-class Member:
-    """One run of an experiment."""
+class Slot:
+    """The place of a run in an experiment."""
 
     row: tuple[str, ...]
     """its values of what is compared, as a table shows them"""
     seed: int
-    config: RunConfig
 
     @property
     def label(self) -> str:
         """``arpg`` or ``arpg, 5``."""
         return ", ".join(self.row)
+
+
+@dataclass(frozen=True)
+class Member(Slot):
+    """One run of an experiment, resolved."""
+
+    config: RunConfig
 
 
 def read_experiment(path: Path, overrides: Request) -> Experiment:
@@ -84,16 +97,20 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
     if path.parent == Path(".") and not os.path.exists(path) and os.path.isfile(built_in):
         path = built_in
     content, lines = read(path)
-    unknown = set(content) - {"base", "vary"}
+    unknown = set(content) - {"base", "vary", "compare"}
     if unknown or not isinstance(content.get("vary"), dict) or not isinstance(content.get("base", {}), dict):
         raise UserError(
-            f"{path} is no experiment: it needs `vary` (a mapping of options to lists) and may have `base`; "
+            f"{path} is no experiment: it needs `vary` (a mapping of options to lists) and may have `base` "
+            "and `compare` (metric, against, margin, family); "
             f"it holds {', '.join(content) or 'nothing'}."
         )
     for key, values in content["vary"].items():
         if not isinstance(values, list) or not values:
             line = lines["vary", key]
             raise UserError(f"{path}, line {line}: vary {key} needs a list of values; got {brief(values)}.")
+    given = content.get("compare") or {}
+    if not isinstance(given, dict):
+        raise UserError(f"{path}, line {lines['compare',]}: compare needs a mapping; got {brief(given)}.")
     origins = {".".join(keys[1:]): f"{path}, line {n}" for keys, n in lines.items() if keys[0] == "base"}
     base = flatten(content.get("base") or {})
     return Experiment(
@@ -103,6 +120,7 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
         origins={**origins, **overrides.origins},
         vary={key: values for key, values in content["vary"].items() if key not in overrides.values},
         registry=overrides.registry,
+        terms=read_terms(given, f"{path}, line {lines.get(('compare',), 0)}"),
     )
 
 
@@ -138,7 +156,7 @@ def members(experiment: Experiment, catalog: Catalog) -> list[Member]:
         )
         made.append(Member(row, config.options.seed, config))
     refuse_unequal([m.config for m in made], [*experiment.row_keys, *PER_RUN_KEYS])
-    _refuse_unequal_starts([m.config for m in made], experiment.row_keys)
+    refuse_unequal_starts([m.config for m in made], experiment.row_keys)
     return made
 
 
@@ -148,51 +166,3 @@ def _shown(value: Any) -> str:
         options = ", ".join(f"{k}={_shown(v)}" for k, v in flatten(value).items() if k != "name")
         return f"{value.get('name', '')} ({options})".strip() if options else str(value.get("name"))
     return "null" if value is None else str(value)
-
-
-def refuse_unequal(configs: Iterable[RunConfig], declared: Sequence[str]) -> None:
-    """In one ranking everything but what is declared must be the same.
-
-    Raises:
-        UserError: with the name of the first option that differs undeclared.
-    """
-    first: dict[str, Any] | None = None
-    for config in configs:
-        flat = {key: value for key, value in config.flat().items() if not _declared(key, declared)}
-        first = first if first is not None else flat
-        for key in sorted({*first, *flat}):
-            if first.get(key) != flat.get(key):
-                varied = ", ".join(k for k in declared if k not in PER_RUN_KEYS)
-                raise UserError(
-                    f"not on equal terms: {key} is {first.get(key)!r} in one run, "
-                    f"{flat.get(key)!r} in another, but the experiment varies only {varied}. "
-                    f"Fix it for all with --set {key}=VALUE, or vary it."
-                )
-
-
-def _declared(key: str, declared: Sequence[str]) -> bool:
-    """Varying a kind (``fusion``) declares all its options."""
-    return any(
-        key == d or (d.split(".")[0] in KINDS and "." not in d and key.startswith(f"{d}.")) for d in declared
-    )
-
-
-def _refuse_unequal_starts(configs: Sequence[RunConfig], row_keys: Sequence[str]) -> None:
-    """Relation encoders are compared trained, all from the same kind of start."""
-    varied = [key for key in row_keys if key.split(".")[0] == "relation"]
-    if not varied:
-        return
-    if configs[0].options.front_end.trainable == "none":
-        raise UserError(
-            f"{varied[0]} varies, but front_end.trainable is none: "
-            "frozen weights were made for one of the rows. "
-            "Train the encoder in every row: --set front_end.trainable=relation."
-        )
-    starts = {
-        c.relation is not None and c.relation.cls.weights(c.relation.options) is not None for c in configs
-    }
-    if len(starts) > 1:
-        raise UserError(
-            f"{varied[0]} varies, and only some rows have pre-trained weights for their options. "
-            "Start every row alike: --set relation.weights=null."
-        )

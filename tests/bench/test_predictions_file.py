@@ -16,7 +16,7 @@ from fusionbench.contract.errors import UserError
 from fusionbench.learn.metrics import Predictions
 from fusionbench.track.opening import open_run
 
-IDS = ("a", "b\0", "", "\udcff", "特征,\n\"x\"", "x" * 5000)
+IDS = ("a", "b\0", "", "\udcff", '特征,\n"x"', "x" * 5000)
 SUBJECTS = ("ann", None, "ann", "b\0b", None, "")
 
 
@@ -46,7 +46,9 @@ def test_the_same_predictions_give_the_same_bytes():
 
 
 def test_subjects_that_were_not_kept_stay_unknown():
-    unknown = replace(BOTH, report=replace(said(0), subjects=None), report_last=replace(said(1), subjects=None))
+    unknown = replace(
+        BOTH, report=replace(said(0), subjects=None), report_last=replace(said(1), subjects=None)
+    )
     write_predictions(Path("predictions.npz"), unknown)
     assert read_predictions(Path("predictions.npz")).report.subjects is None
 

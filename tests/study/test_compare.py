@@ -12,10 +12,14 @@ from fusionbench.catalog.presets import shipped
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.study.compare import Comparison, compare
+from fusionbench.study.compare import compare
+from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, members, read_experiment
+from fusionbench.study.finished import find_comparisons, read_comparison
+from fusionbench.study.forecast import expect
 from fusionbench.study.plan import plan
 from fusionbench.study.ranking import Spread
+from fusionbench.study.terms import Terms
 from fusionbench.track.records import find_runs, get_run
 from tests import fakes
 
@@ -144,6 +148,53 @@ def test_a_plan_knows_what_is_to_be_done(catalog):
     assert len(planned.pending) == 6 and planned.finished == {} and planned.unread == []
     dry = plan(heads("concat", "single"), Watch(), catalog, dry=True)
     assert len(dry.pending) == 2, "its clips are in the cache now"
+
+
+@pytest.mark.slow
+def test_a_comparison_is_judged_and_read_back_as_it_was(catalog):
+    made = compare(heads("concat", "single", seeds=(0, 1)), catalog=catalog)
+    (pair,) = made.plain()["pairs"]
+    assert {pair["a"], pair["b"]} == {"concat", "single"} and pair["seeds"] == [0, 1]
+    assert made.verdicts is not None and made.verdicts.groups == "1 subject"
+    assert "All clips are of one subject" in made.verdicts.answer
+    again = read_comparison(made.run_id)
+    assert figures(again) == figures(made) and again.plain()["answer"] == made.plain()["answer"]
+    assert again.plain()["pairs"] == made.plain()["pairs"]
+    assert [record.run_id for record in find_comparisons("heads")] == [made.run_id]
+    with pytest.raises(UserError, match=r"no finished comparison named 'hedas'\. Did you mean 'heads'"):
+        find_comparisons("hedas")
+    with pytest.raises(UserError, match="is no comparison: run"):
+        read_comparison(made.runs[0][1].run_id)
+
+
+@pytest.mark.slow
+def test_rows_of_other_data_get_no_verdict_and_a_row_to_judge_against_must_be_there(catalog):
+    experiment = Experiment("x", "?", {**BASE, "fusion": "concat"}, {}, {"dataset.clips": [8, 10]})
+    made = compare(experiment, catalog=catalog)
+    assert made.verdicts is None and made.plain()["pairs"] == []
+    assert made.plain()["answer"] == "Rows were judged on different data, so no verdict is given."
+    against = dataclasses.replace(heads("concat", "single"), terms=Terms(against="mult", family="against"))
+    with pytest.raises(UserError, match="no row to judge against named 'mult'"):
+        compare(against, catalog=catalog)
+
+
+@pytest.mark.slow
+def test_a_dry_run_says_what_could_be_shown_and_learns_from_finished_runs(catalog):
+    experiment = dataclasses.replace(
+        heads("concat", "single", seeds=(0, 1, 2)), base={k: v for k, v in BASE.items() if k != "fold"}
+    )
+    before = expect(experiment, plan(experiment, Watch(), catalog))
+    assert before is not None and (before.design.clips, before.design.groups) == (24, 3)
+    assert "two heads differ on 15 to 35 % of clips" in before.assumed
+    assert any("not attainable with this size" in line for line in before.lines())
+    compare(experiment, catalog=catalog)
+    after = expect(experiment, plan(experiment, Watch(), catalog))
+    assert after is not None and "1 pair(s) that are finished" in after.assumed
+    many = heads(*(["concat", "single", "late", "concat_mlp", "gru", "arpg", "blstm"]), seeds=(0, 1))
+    planned = expect(many, plan(many, Watch(), catalog))
+    assert planned is not None and planned.design.pairs == 21
+    assert any("no pair could pass Holm" in line for line in planned.lines())
+    assert expect(heads("concat"), plan(heads("concat"), Watch(), catalog)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,195 @@
+"""Which head is better: what the pairs say, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fusionbench.catalog.resolve import Request
+from fusionbench.contract.errors import UserError
+from fusionbench.learn.metrics import Predictions
+from fusionbench.statistics.paired import paired
+from fusionbench.study.experiment import read_experiment
+from fusionbench.study.terms import Terms, read_terms
+from fusionbench.study.verdict import Scored, judge_rows
+
+CLIPS = 400
+TRUTH = np.arange(CLIPS) % 4
+IDS = tuple(f"clip-{k:03d}" for k in range(CLIPS))
+PEOPLE = {clip: f"p{k % 20}" for k, clip in enumerate(IDS)}
+
+
+def said(right: np.ndarray, order: np.ndarray | None = None) -> Predictions:
+    """Predictions that are right where ``right`` says so, else name the next class; in any order of clips."""
+    order = np.arange(CLIPS) if order is None else order
+    predicted = np.where(right, TRUTH, (TRUTH + 1) % 4)
+    scores = np.log(np.where(np.eye(4)[predicted] > 0, 0.7, 0.1))
+    return Predictions(tuple(IDS[k] for k in order), TRUTH[order], scores[order])
+
+
+def row(label: str, rate: float, seeds=range(5), seed: int = 0) -> Scored:
+    draw = np.random.default_rng([seed, *label.encode()])
+    return Scored(label, {s: said(draw.random(CLIPS) < rate, draw.permutation(CLIPS)) for s in seeds})
+
+
+def judged(*rows: Scored, terms: Terms | None = None, metric: str = "accuracy", subjects=None):
+    return judge_rows(rows, PEOPLE if subjects is None else subjects, 4, terms or Terms(), metric)
+
+
+def test_a_pair_is_the_paired_test_on_the_same_clips_grouped_by_subject():
+    a, b = row("good", 0.8), row("bad", 0.6)
+    (pair,) = judged(a, b).pairs
+    right = {
+        one.label: np.stack(
+            [
+                [dict(zip(p.ids, p.predicted == p.labels, strict=True))[i] for i in IDS]
+                for p in one.predictions.values()
+            ]
+        ).astype(float)
+        for one in (a, b)
+    }
+    expected = paired(right["good"] - right["bad"], [PEOPLE[i] for i in IDS])
+    assert pair.difference == pytest.approx(expected.mean) and pair.p == pytest.approx(expected.p)
+    assert (pair.low, pair.high) == pytest.approx((expected.low, expected.high))
+    assert pair.verdict == "a" and pair.paired.groups == 20 and pair.seeds == (0, 1, 2, 3, 4)
+
+
+def test_the_better_head_is_named_with_its_uncertainty():
+    made = judged(row("good", 0.8), row("bad", 0.6), row("worst", 0.3))
+    assert made.answer.startswith("good (7") or made.answer.startswith("good (8")
+    assert "is better than bad and worst (bad: +" in made.answer
+    assert made.ranks == {"good": (1, 1), "bad": (2, 2), "worst": (3, 3)}
+    assert made.top("good") == ("good",)
+    assert made.groups == "20 subjects"
+
+
+def test_identical_heads_have_p_1_and_are_equivalent_only_where_enough_clips_could_have_told():
+    one = row("one", 0.7)
+    for subjects, groups in ((PEOPLE, 20), ({}, 400)):
+        made = judged(one, Scored("two", one.predictions), subjects=subjects)
+        (pair,) = made.pairs
+        assert (pair.difference, pair.p, pair.p_holm) == (0, 1, 1)
+        assert (pair.low, pair.high, pair.mdd) == (-3 / groups, 3 / groups, 3 / groups)  # rule of three
+        assert pair.verdict == ("equivalent" if groups == 400 else "unknown")  # 0.75 points against 15
+        assert made.ranks == {"one": (1, 2), "two": (1, 2)}
+    few = judged(one, Scored("two", one.predictions))
+    assert "with 20 subjects they may still differ by up to 15.0 points" in few.answer
+
+
+def test_what_can_not_be_told_says_what_to_add():
+    made = judged(row("one", 0.70, seed=3), row("two", 0.69, seed=4), subjects={})
+    assert made.pairs[0].verdict == "unknown" and made.groups == "400 clips"
+    assert "one" in made.answer and "can't be told from two" in made.answer
+    assert "could have been found (5 seeds, 400 clips)" in made.answer
+    assert "To settle" in made.answer or "would settle" in made.answer
+
+
+def test_a_head_that_is_always_right_and_two_seeds_do_not_crash():
+    perfect = Scored("perfect", {s: said(np.ones(CLIPS, bool)) for s in (0, 1)})
+    made = judged(perfect, row("good", 0.8, seeds=(0, 1)), metric="f1")
+    assert made.pairs[0].difference > 0.15
+    assert judged(perfect, Scored("too", perfect.predictions)).pairs[0].p == 1
+
+
+def test_one_seed_says_what_one_seed_can_say():
+    made = judged(row("good", 0.9, seeds=[3]), row("bad", 0.4, seeds=[3]))
+    assert made.pairs[0].verdict == "a"
+    assert "these weights, not of the methods" in made.answer
+
+
+def test_heads_are_paired_on_the_seeds_that_both_finished_and_the_rest_is_told():
+    made = judged(row("good", 0.8), row("bad", 0.6, seeds=(0, 2)))
+    assert made.pairs[0].seeds == (0, 2)
+    assert made.notes == ("bad has no figures for seed 1, 3, 4; its pairs are judged on the others",)
+    lone = judged(row("good", 0.8, seeds=[0]), row("bad", 0.6, seeds=[1]))
+    assert lone.pairs == () and "share no finished seed" in lone.notes[0]
+
+
+def test_a_clip_without_a_subject_is_a_person_of_its_own():
+    some = {clip: who if k >= 10 else None for k, (clip, who) in enumerate(PEOPLE.items())}
+    made = judged(row("good", 0.8), row("bad", 0.6), subjects=some)
+    assert made.pairs[0].paired.groups == 30
+    assert made.notes == ("10 clips have no subject; each counts as a person of its own",)
+
+
+def test_the_family_may_be_all_against_one():
+    rows = [row(name, rate) for name, rate in (("a", 0.8), ("b", 0.7), ("c", 0.6))]
+    made = judged(*rows, terms=Terms(against="b", family="against"))
+    assert [(p.a, p.b) for p in made.pairs] == [("a", "b"), ("c", "b")]
+    assert made.answer.startswith("b (")
+    with pytest.raises(UserError, match="no row to judge against named 'd'"):
+        judged(*rows, terms=Terms(against="d", family="against"))
+
+
+def test_a_wide_margin_makes_equivalent_and_both_at_once_is_better_by_less_than_the_margin():
+    close = judged(row("one", 0.70, seed=3), row("two", 0.69, seed=4), terms=Terms(margin=0.2))
+    assert close.pairs[0].verdict == "equivalent" and "is equivalent to two within the margin" in close.answer
+    both = judged(row("good", 0.8), row("bad", 0.6), terms=Terms(margin=0.4))
+    assert both.pairs[0].verdict == "a" and both.pairs[0].within_margin
+    assert "less than the margin" in both.answer
+
+
+@pytest.mark.parametrize("metric", ["uar", "f1", "m"])
+def test_other_metrics_are_judged_by_their_influence(metric):
+    (pair,) = judged(row("good", 0.8), row("bad", 0.6), metric=metric).pairs
+    assert pair.metric == metric and pair.difference == pytest.approx(0.2, abs=0.05) and pair.verdict == "a"
+
+
+def test_rows_of_other_clips_or_another_truth_are_refused():
+    good = row("good", 0.8)
+    fewer = said(np.ones(CLIPS, bool), np.arange(CLIPS - 1))
+    with pytest.raises(
+        UserError, match=r"bad, seed 0 was judged on other clips than good: 1 differ.*clip-399"
+    ):
+        judged(good, Scored("bad", {0: fewer}))
+    wrong = said(np.ones(CLIPS, bool))
+    wrong.labels[7] = (wrong.labels[7] + 1) % 4
+    with pytest.raises(UserError, match="another truth of clip 'clip-007'"):
+        judged(good, Scored("bad", {0: wrong}))
+    twice = said(np.ones(CLIPS, bool), np.r_[np.arange(CLIPS), 0])
+    with pytest.raises(UserError, match="on a clip twice"):
+        judged(Scored("bad", {0: twice}), good)
+
+
+def test_everything_is_plain_json_and_fractions():
+    plain = json.loads(json.dumps(judged(row("good", 0.8), row("bad", 0.6)).plain()))
+    (pair,) = plain["pairs"]
+    assert {"a", "b", "metric", "difference", "low", "high", "mdd", "p", "p_holm", "verdict"} <= set(pair)
+    assert 0 < pair["low"] < pair["difference"] < pair["high"] < 1 and pair["verdict"] == "a"
+    assert plain["answer"].startswith("good") and plain["ranks"]["good"] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("given", "terms"),
+    [
+        ({}, Terms()),
+        ({"margin": 2}, Terms(margin=0.02)),
+        ({"metric": "uar"}, Terms("uar")),
+        ({"against": "mult"}, Terms(against="mult", family="against")),
+        ({"against": "mult", "family": "all"}, Terms(against="mult", family="all")),
+    ],
+)
+def test_terms_are_read_in_points(given, terms):
+    assert read_terms(given, "x.yaml") == terms
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"margn": 1}, "compare has no 'margn'. Did you mean 'margin'?"),
+        ({"margin": 0}, "compare.margin is 0; give points"),
+        ({"margin": True}, "compare.margin is True"),
+        ({"family": "some"}, "compare.family is 'some'; give all or against"),
+        ({"family": "against"}, "name the row"),
+    ],
+)
+def test_other_terms_are_refused_with_their_line(tmp_path, given, message):
+    file = tmp_path / "x.yaml"
+    compare = ", ".join(f"{key}: {json.dumps(value)}" for key, value in given.items())
+    file.write_text(f"# Q?\nvary: {{fusion: [arpg, concat]}}\ncompare: {{{compare}}}\n")
+    with pytest.raises(UserError) as refused:
+        read_experiment(Path(file), Request())
+    assert message in str(refused.value) and "x.yaml, line 3" in str(refused.value)
