@@ -34,6 +34,7 @@ from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
 OUTCOME = "outcome.json"
+TABLE = "predictions.json"
 LEAK_TAG = "fusionbench.subject_leak"
 _SHOWN = 1000
 """rows of the table of predictions that MLflow shows"""
@@ -56,7 +57,7 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
         file = Path(folder) / PREDICTIONS
         write_predictions(file, FoldPredictions(outcome.report, outcome.report_last, classes))
         tracked.log_file(file)
-    tracked.log_table(_first_predictions(outcome.report, classes), "predictions.json")
+    tracked.log_table(_first_predictions(outcome.report, classes), TABLE)
     tracked.log_figure(
         lambda: confusion_matrix(confusion(outcome.report), classes, stand_in=data.stand_in),
         "confusion.png",
@@ -151,12 +152,22 @@ def read_fold(run_id: str) -> FoldOutcome:
         UserError: the run holds no result, or what it holds is damaged.
     """
     stored = read_json(run_id, OUTCOME)
-    if "report" in stored:  # results of before predictions had a file of their own
+    if "report" in stored:
         said = {split: _embedded(stored[split]) for split in ("report", "report_last")}
     else:
         found = read_predictions(read_file(run_id, PREDICTIONS))
         said = {"report": found.report, "report_last": found.report_last}
     return FoldOutcome(**{**stored, **said, "reused": True})
+
+
+def read_fold_predictions(run_id: str) -> FoldPredictions:
+    """What a finished fold's model said, with the names of the classes; errors as ``read_fold``."""
+    stored = read_json(run_id, OUTCOME)
+    if "report" not in stored:
+        return read_predictions(read_file(run_id, PREDICTIONS))
+    columns = read_json(run_id, TABLE)["columns"]
+    classes = tuple(name[2:-1] for name in columns if name.startswith("p("))
+    return FoldPredictions(_embedded(stored["report"]), _embedded(stored["report_last"]), classes)
 
 
 def _plain(outcome: FoldOutcome) -> dict[str, Any]:
@@ -165,6 +176,7 @@ def _plain(outcome: FoldOutcome) -> dict[str, Any]:
 
 
 def _embedded(stored: dict[str, Any]) -> Predictions:
+    """Out of a result of before predictions had a file of their own."""
     return Predictions(
         tuple(stored["ids"]),
         np.array(stored["labels"], dtype=np.int64),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fusionbench.contract.errors import UserError
+from fusionbench.contract.writing import check_path, form_of, written_whole
 from fusionbench.figures.style import printing
 
 FORMATS = ("png", "svg", "pdf")
@@ -27,22 +25,7 @@ def check_figure_path(path: Path) -> None:
     Raises:
         UserError: the suffix names no format, or the folder is missing or cannot be written.
     """
-    path = Path(path)
-    if _suffix(path) not in FORMATS:
-        listed = ", ".join(f".{form}" for form in FORMATS)
-        came = f"{path.suffix} is none" if path.suffix else "there is no suffix"
-        raise UserError(f"a figure's suffix chooses its format; of {str(path)!r} {came}. Formats: {listed}.")
-    try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"a figure cannot be written to {path}: that is no file. Name another.")
-        if not path.parent.is_dir():
-            raise UserError(f"a figure cannot be written to {path}: no folder {path.parent}. Make it first.")
-        aside = _aside(path)
-        aside.touch()
-        aside.unlink()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"a figure cannot be written to {path}: {reason}. Name another folder.") from error
+    check_path(Path(path), "a figure", FORMATS)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -55,19 +38,11 @@ def save_figure(figure: Figure, path: Path) -> None:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    form = _suffix(path)
+    form = form_of(path)
     if form not in FORMATS:
         check_figure_path(path)
-    aside = _aside(path)
-    try:
-        with printing():
-            figure.savefig(aside, format=form, dpi=_DPI, metadata=_DATELESS.get(form))
-        aside.replace(os.path.realpath(path))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
+    with written_whole(path) as aside, printing():
+        figure.savefig(aside, format=form, dpi=_DPI, metadata=_DATELESS.get(form))
 
 
 def drawn(make: Callable[[], Figure], warn: Callable[[str], None], *paths: Path) -> Figure | None:
@@ -93,12 +68,3 @@ def drawn(make: Callable[[], Figure], warn: Callable[[str], None], *paths: Path)
         warn(f"a figure was not drawn ({type(error).__name__}: {reason}). The numbers are kept.")
         return None
     return figure
-
-
-def _suffix(path: Path) -> str:
-    return path.suffix.lower().removeprefix(".")
-
-
-def _aside(path: Path) -> Path:
-    """A hidden name beside the file, this process's own."""
-    return Path(os.path.realpath(path)).with_name(f".figure-{os.getpid()}")

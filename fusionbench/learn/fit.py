@@ -49,7 +49,9 @@ class Fitted:
     def epochs(self) -> list[dict[str, float]]:
         """Each epoch's metrics, and ``seconds`` where they are known: older checkpoints hold no times."""
         untimed = len(self.history) - len(self.seconds)
-        times = [{} for _ in range(untimed)] + [{"seconds": seconds} for seconds in self.seconds]
+        times: list[dict[str, float]] = [{} for _ in range(untimed)] + [
+            {"seconds": seconds} for seconds in self.seconds
+        ]
         return [{**metrics, **time} for metrics, time in zip(self.history, times, strict=True)]
 
 

@@ -46,9 +46,8 @@ def test_the_same_predictions_give_the_same_bytes():
 
 
 def test_subjects_that_were_not_kept_stay_unknown():
-    unknown = replace(
-        BOTH, report=replace(said(0), subjects=None), report_last=replace(said(1), subjects=None)
-    )
+    report, last = (replace(said(seed), subjects=None) for seed in (0, 1))
+    unknown = replace(BOTH, report=report, report_last=last)
     write_predictions(Path("predictions.npz"), unknown)
     assert read_predictions(Path("predictions.npz")).report.subjects is None
 
@@ -83,12 +82,12 @@ def test_a_file_of_another_kind_is_named():
 @pytest.mark.slow
 def test_results_that_hold_their_predictions_in_the_outcome_are_still_read(database):
     """As they were written before predictions had a file of their own: log-probabilities as JSON numbers."""
-    kept = [[-0.10536051541566849, -2.3025851249694824], [-1.6094379425048828, -0.22314355149269104]]
+    kept = [[-0.10536051541566849, -2.3025851249694824], [-1.6094379425048828, -0.2231435477733612]]
     embedded = {"ids": ["a", "b"], "labels": [0, 1], "log_probabilities": kept}
     stored = {
         "fold": "official", "run_id": "r", "identity": "i", "metrics": {"report/accuracy": 1.0},
-        "cost": {"params": 3}, "chance": 0.5, "selected_epoch": 2, "report": embedded, "report_last": embedded,
-        "epochs": 2, "resumed_at": 0, "reused": False, "parts": {}, "subject_leak": None,
+        "cost": {"params": 3}, "chance": 0.5, "report": embedded, "report_last": embedded,
+        "selected_epoch": 2, "epochs": 2, "resumed_at": 0, "reused": False, "parts": {}, "subject_leak": None,
     }  # fmt: skip
     with open_run(experiment="old", name="old", params={}, tags={}) as run:
         run.log_json(stored, "outcome.json")

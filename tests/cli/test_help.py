@@ -15,7 +15,7 @@ from fusionbench.catalog.run_config import RunOptions, flatten
 from fusionbench.cli.help import formatted
 from fusionbench.cli.main import app
 from fusionbench.cli.options import FLAGS
-from fusionbench.track.server import _USUAL_PORT
+from fusionbench.track.view import USUAL_PORT
 
 ROOT = typer.main.get_command(app)
 SCHEMA = {**flatten(RunOptions().model_dump(mode="json")), **DEFAULT_NAMES}
@@ -23,7 +23,7 @@ IN_WORDS = {
     "--fold": "all",
     "--data-root": "$FUSIONBENCH_DATA/DATASET, else data/DATASET",
     "--epochs": f"{SCHEMA['training.epochs']}, unless the dataset wants otherwise",
-    "--port": str(_USUAL_PORT),
+    "--port": str(USUAL_PORT),
 }
 
 
