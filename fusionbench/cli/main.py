@@ -13,7 +13,20 @@ import typer
 from typer.core import TyperGroup
 
 from fusionbench import __version__
-from fusionbench.cli import check, compare, components, cost, data, new, predictions, pretrain, run, runs, ui
+from fusionbench.cli import (
+    check,
+    compare,
+    components,
+    cost,
+    data,
+    new,
+    predictions,
+    pretrain,
+    report,
+    run,
+    runs,
+    ui,
+)
 from fusionbench.cli.help import show_examples
 from fusionbench.cli.options import FLAG
 from fusionbench.contract.addresses import scrub_stderr
@@ -53,6 +66,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
 app.command("predictions")(predictions.predictions)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fusionbench.figures.lettering import line_width
 from fusionbench.figures.style import LINE
@@ -41,6 +42,7 @@ def name_points(axes: Axes, points: Sequence[tuple[float, float]], names: Sequen
         names: one a point.
     """
     figure = axes.figure
+    assert isinstance(figure, Figure)
     place = axes.get_position()
     width, height = figure.get_size_inches()
     frame = _Box(place.x0 * width, place.y0 * height, place.x1 * width, place.y1 * height + LINE)

@@ -69,9 +69,10 @@ def differences(
     """
     if not 0 < len(pairs) <= MOST:
         raise ValueError(f"{len(pairs)} pairs; a page holds 1 to {MOST}")
+    one = "point" if margin == 0.01 else "points"
     explained = wrapped(
         "bars: intervals that hold together; grey bands: differences too small to be found in 80 % of such "
-        f"comparisons; dotted: margin of {100 * margin:g} points; "
+        f"comparisons; dotted: margin of {100 * margin:g} {one}; "
         "dot: told apart, square: equivalent within the margin, diamond: can't tell",
         PAGE - 2 * PAD,
     )

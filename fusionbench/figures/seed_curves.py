@@ -57,7 +57,7 @@ def seed_curves(heads: Sequence[Learned], *, metric: str = "accuracy", stand_in:
     """
     if not heads:
         raise ValueError("learning curves need at least one head")
-    step = _HEIGHT + 2.6 * LINE
+    step = _HEIGHT + 3 * LINE
     most = _ACROSS * int((TALLEST - 4 * LINE) / step)
     drawn = heads[:most]
     across = min(_ACROSS, len(drawn))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -76,11 +77,10 @@ def strips(
         bottom=bottom,
     )
     rows = np.arange(len(drawn))
-    for row in rows:
-        axes.axhline(row, color=PALE, linewidth=0.6, zorder=0)
-    hollow: Mapping[str, object] = {"color": GREY, "markerfacecolor": "white", "markeredgewidth": 0.6}
-    for head in range(len(values) - 1, 0, -1):
-        axes.plot(values[head, drawn], rows, "o", markersize=3, clip_on=False, **hollow)
+    axes.hlines(rows, 0, 1, color=PALE, linewidth=0.6, zorder=0)
+    hollow: dict[str, Any] = {"color": GREY, "markerfacecolor": "white", "markeredgewidth": 0.6}
+    for of_head in values[:0:-1]:
+        axes.plot(of_head[drawn], rows, "o", markersize=3, clip_on=False, **hollow)
     axes.plot(values[0, drawn], rows, "o", color=BLUE, markersize=3.5, clip_on=False)
     axes.set_yticks(rows, names)
     axes.set_ylim(len(drawn) - 0.4, -0.6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ParamSpec
@@ -41,6 +42,8 @@ LINE = 1.25 * POINTS / 72
 """inches from one line of text to the next"""
 PAD = 0.06
 """inches between text and what stands beside it"""
+_SLOPE = 20
+"""degrees that the stand-in mark rises by"""
 
 _LOOK = {
     "font.size": POINTS,
@@ -145,17 +148,20 @@ def explain(figure: Figure, lines: Sequence[str]) -> None:
 def mark_stand_in(figure: Figure, axes: Axes) -> None:
     """Writes ``stand-in data`` across the axes, behind lines and numbers, too large to crop away."""
     words = "stand-in data"
-    room = axes.get_position().width * figure.get_figwidth()
+    width, height = axes.get_position().size * figure.get_size_inches()
+    steep = math.radians(_SLOPE)
+    wide = line_width(words)
+    tall = wide * math.sin(steep) + LINE * math.cos(steep)
     axes.text(
         0.5,
         0.5,
         words,
         transform=axes.transAxes,
-        fontsize=min(40.0, POINTS * 0.8 * room / line_width(words)),
+        fontsize=min(40.0, POINTS * 0.8 * width / wide, POINTS * height / tall),
         fontweight="bold",
         color=ORANGE,
         alpha=0.22,
-        rotation=20,
+        rotation=_SLOPE,
         ha="center",
         va="center",
         zorder=1,  # above an image (0), below lines (2) and text (3)

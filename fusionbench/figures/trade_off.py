@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from fusionbench.figures.beside_points import name_points
 from fusionbench.figures.lettering import distinct, drawable, wrapped
@@ -103,6 +105,7 @@ def trade_off(
         axes.plot([head.cost], [head.score], "o", color=colour, markerfacecolor=filling, markersize=4.5)
     least, most = min(head.cost for head in drawn), max(head.cost for head in drawn)
     axes.set_xlim(least / 1.6, most * 1.6 * (most / least) ** 0.12)  # room for names on the right
+    _plain_numbers(axes.xaxis, most / least)
     round_ticks(axes.yaxis, 6, percent=True)
     axes.set_xlabel(f"{drawable(cost)} (logarithmic)")
     axes.set_ylabel(drawable(metric))
@@ -112,3 +115,18 @@ def trade_off(
     if stand_in:
         mark_stand_in(figure, axes)
     return figure
+
+
+def _plain_numbers(axis: Axis, ratio: float) -> None:
+    """Numbers at powers of ten; between them too where there are few."""
+    axis.set_major_locator(LogLocator(subs=(1.0,) if ratio > 100 else (1.0, 2.0, 5.0)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+
+
+def _short(value: float) -> str:
+    """``0.05``, ``20``, ``10k``, ``5M``, ``2G``."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

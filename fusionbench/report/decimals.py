@@ -47,6 +47,12 @@ def points(fraction: float, decimals: int = 1, *, sign: bool = False) -> str:
     return said if sign else said[1:]
 
 
+def margin_of(fraction: float) -> str:
+    """A margin in words: ``1 point``, ``0.5 points``."""
+    size = f"{100 * fraction:g}"
+    return f"{size} point" if size == "1" else f"{size} points"
+
+
 def share(fraction: float, decimals: int = 1, *, strong: bool = False) -> Cell:
     """A cell with a share in percent."""
     return Cell(points(fraction, decimals), fraction, strong)
@@ -70,4 +76,6 @@ def count(number: float) -> Cell:
 
 def measured(value: float) -> Cell:
     """A cell with a measured quantity, three digits of it."""
-    return Cell(f"{float(f'{value:.3g}'):g}" if value < 1000 else f"{float(f'{value:.3g}'):,.0f}", value)
+    if value >= 100:
+        return Cell(f"{float(f'{value:.3g}'):,.0f}", value)
+    return Cell(f"{value:#.3g}", value)

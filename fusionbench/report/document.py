@@ -1,4 +1,4 @@
-"""What a report is made of: sections of words, tables and figures. How each is written is others' business."""
+"""What a report is made of: sections of words, tables and figures; how each is written is not said here."""
 
 from __future__ import annotations
 
@@ -56,8 +56,6 @@ class Picture:
     """what a reader who doesn't see it must know"""
     make: Callable[[], Figure]
     numbers: Table
-    wide: bool = False
-    """as wide as the page"""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fusionbench.learn.metrics import Predictions, confusion, pool
+from fusionbench.report.verdict_table import verdict_in_words
+from fusionbench.study.answer import METRIC_NAMES
 
 if TYPE_CHECKING:
     from fusionbench.bench.outcome import FoldOutcome, Outcome
     from fusionbench.study.comparison import Comparison
     from fusionbench.study.ranking import Row
     from fusionbench.study.verdict import Pair, Verdicts
-
-METRIC_NAMES = {"accuracy": "accuracy", "uar": "UAR", "f1": "macro F1", "m": "M", "positive_f1": "positive F1"}
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ class Evidence:
 
     @classmethod
     def of(cls, made: Comparison) -> Evidence:
-        """Sort the runs of a comparison under its rows."""
+        """The runs of a comparison under its rows."""
         runs: dict[str, dict[int, Outcome]] = defaultdict(dict)
-        for member, outcome in made.runs:
-            runs[member.label][member.seed] = outcome
+        for slot, outcome in made.runs:
+            runs[slot.label][slot.seed] = outcome
         heads = tuple(Head(row, runs[row.label]) for row in made.ranking if runs[row.label])
         return cls(made, heads, _metric(made), _classes(made))
 
@@ -90,6 +90,11 @@ class Evidence:
     def metric_name(self) -> str:
         """As tables call it."""
         return METRIC_NAMES.get(self.metric, self.metric)
+
+    @property
+    def score(self) -> str:
+        """The same at the beginning of a sentence."""
+        return self.metric_name[0].upper() + self.metric_name[1:]
 
     @property
     def best(self) -> Head:
@@ -119,10 +124,8 @@ class Evidence:
 
     def against(self, label: str, anchor: str) -> Against | None:
         """What is known of a head beside another one; None where that pair was not judged."""
-        for pair in self.verdicts.pairs if self.verdicts else ():
-            if {pair.a, pair.b} == {label, anchor}:
-                return Against.of(pair, label)
-        return None
+        pair = self.verdicts.between(label, anchor) if self.verdicts else None
+        return Against.of(pair, label) if pair else None
 
     def subjects(self) -> Mapping[str, tuple[str, ...]]:
         """Person -> ids of the report split's clips; empty where the data name no persons."""
@@ -152,14 +155,7 @@ class Against:
         forward = pair.a == label
         sign = 1 if forward else -1
         low, high = (pair.low, pair.high) if forward else (-pair.high, -pair.low)
-        return cls(pair, sign * pair.difference, low, high, _word(pair, label))
-
-
-def _word(pair: Pair, label: str) -> str:
-    if pair.verdict in ("a", "b"):
-        won = label == (pair.a if pair.verdict == "a" else pair.b)
-        return ("better" if won else "worse") + (", within the margin" if pair.within_margin else "")
-    return "equivalent" if pair.verdict == "equivalent" else "can't tell"
+        return cls(pair, sign * pair.difference, low, high, verdict_in_words(pair, label))
 
 
 def accuracy_by(groups: Sequence[Sequence[str]], head: Head) -> np.ndarray:
@@ -178,9 +174,8 @@ def _metric(made: Comparison) -> str:
 
 def _classes(made: Comparison) -> tuple[str, ...]:
     """Names of the classes; numbers where results of before they were kept do not say."""
-    for member, outcome in made.runs:
-        fold = outcome.folds[0]
-        count = fold.report.log_probabilities.shape[1]
-        known = tuple(fold.classes) or tuple(getattr(member.config.dataset.cls, "classes", ()))
-        return known if len(known) == count else tuple(f"class {k}" for k in range(count))
-    return ()
+    if not made.runs:
+        return ()
+    fold = made.runs[0][1].folds[0]
+    count = fold.report.log_probabilities.shape[1]
+    return tuple(fold.classes) if len(fold.classes) == count else tuple(f"class {k}" for k in range(count))

@@ -23,9 +23,7 @@ from fusionbench.report.document import (
     Words,
 )
 
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-)
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 """what a browser may load for the page: nothing but what is written in it"""
 
 Drawings = Mapping[str, bytes]
@@ -55,7 +53,7 @@ def html(report: Report, drawings: Drawings) -> str:
 {_style()}</style>
 </head>
 <body>
-<a class="skip" href="#{_attribute(report.sections[0].anchor) if report.sections else ""}">Skip to the answer</a>
+<a class="skip" href="#{_attribute(report.sections[0].anchor)}">Skip to the answer</a>
 <header>
 {mark}<h1>{_text(report.title)}</h1>
 <p class="subtitle">{_text(report.subtitle)}</p>
@@ -105,20 +103,18 @@ def _block(block: Block, drawings: Drawings) -> str:
 
 
 def _folded(block: Folded, drawings: Drawings) -> str:
-    return (
-        f"<details><summary>{_text(block.summary)}</summary>\n{_blocks(block.blocks, drawings)}</details>"
-    )
+    return f"<details><summary>{_text(block.summary)}</summary>\n{_blocks(block.blocks, drawings)}</details>"
 
 
 def _picture(picture: Picture, drawings: Drawings) -> str:
-    numbers = f"<details><summary>Its numbers</summary>\n{_table(picture.numbers)}</details>"
+    numbers = f"<details><summary>Numbers of this figure</summary>\n{_table(picture.numbers)}</details>"
     drawing = drawings.get(picture.name)
     if drawing is None:
         return f'<p class="caution">{_text(picture.caption)} This figure could not be drawn.</p>\n{numbers}'
     width, height = _pixels(drawing)
     data = base64.b64encode(drawing).decode("ascii")
     return (
-        f'<figure class="{"wide" if picture.wide else "narrow"}">'
+        f'<figure style="--natural: {width}px">'
         f'<img alt="{_attribute(picture.alt)}" width="{width}" height="{height}" '
         f'src="data:image/svg+xml;base64,{data}">\n'
         f"<figcaption>{_text(picture.caption)}</figcaption></figure>\n{numbers}"
@@ -127,15 +123,17 @@ def _picture(picture: Picture, drawings: Drawings) -> str:
 
 def _pixels(drawing: bytes) -> tuple[int, int]:
     """Natural size, so that the page does not move while it loads."""
-    found = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt"[^>]*?', drawing)
-    high = re.search(rb'<svg[^>]*?\sheight="([\d.]+)pt"', drawing)
-    assert found and high, "matplotlib gives both in points"
-    return round(float(found[1]) * 96 / 72), round(float(high[1]) * 96 / 72)
+    width, height = (
+        re.search(rb'<svg[^>]*\s%s="([\d.]+)pt"' % side, drawing) for side in (b"width", b"height")
+    )
+    assert width and height, "matplotlib gives both in points"
+    return round(float(width[1]) * 96 / 72), round(float(height[1]) * 96 / 72)
 
 
 def _table(table: Table) -> str:
     head = "".join(
-        f'<th scope="col"{_side(column)}>{_text(column.name) or _hidden("place")}</th>' for column in table.columns
+        f'<th scope="col"{_side(column)}>{_text(column.name) or _hidden("place")}</th>'
+        for column in table.columns
     )
     body = "".join(f"<tr>{_row(row, table.columns)}</tr>\n" for row in table.rows[: table.shown])
     left = len(table.rows) - table.shown

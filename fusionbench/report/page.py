@@ -71,7 +71,7 @@ def build_page(
         _write(page, html(report, drawings))
     except OSError as error:
         raise UserError(
-            f"the report cannot be written to {out}: {error.strerror or error}. Name another folder: --out DIR."
+            f"a report cannot be written to {out}: {error.strerror or error}. Name another folder."
         ) from error
     return page
 
@@ -84,7 +84,9 @@ def compose(comparison: Comparison, made_with: Mapping[str, Sequence[str]]) -> R
     """
     evidence = Evidence.of(comparison)
     if not evidence.heads:
-        raise UserError(f"no run of {comparison.experiment.name!r} has figures, so there is nothing to report.")
+        raise UserError(
+            f"no run of {comparison.experiment.name!r} has figures, so there is nothing to report."
+        )
     made = (
         answer(evidence),
         ranked(evidence),
@@ -134,7 +136,9 @@ def check_folder(out: Path) -> None:
     """
     try:
         if out.exists() and not out.is_dir():
-            raise UserError(f"a report cannot be written to {out}: that is no folder. Name another: --out DIR.")
+            raise UserError(
+                f"a report cannot be written to {out}: that is no folder. Name another: --out DIR."
+            )
         out.mkdir(parents=True, exist_ok=True)
         if not os.access(out, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")

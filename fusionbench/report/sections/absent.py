@@ -21,9 +21,9 @@ def absent(evidence: Evidence) -> Section:
         blocks.append(Table("missing-runs", caption, columns, tuple(rows)))
     clips = skipped_clips(evidence)
     if clips:
-        columns = (Column("clip", heads=True), Column("reason"))
         lines = tuple((Cell(clip), Cell(reason)) for clip, reason in clips)
-        blocks.append(Table("skipped-clips", "Clips that were left out of every run.", columns, lines))
+        named = (Column("clip", heads=True), Column("reason"))
+        blocks.append(Table("skipped-clips", "Clips that were left out of every run.", named, lines))
     if not blocks:
         blocks.append(Words("Nothing: every run of the plan has figures, and every clip was read."))
     return Section("missing", "What is missing", tuple(blocks))

@@ -7,6 +7,7 @@ from typing import Any
 
 from fusionbench.catalog.run_config import flatten
 from fusionbench.report.costs import costs_of
+from fusionbench.report.decimals import margin_of
 from fusionbench.report.document import Block, Cell, Code, Column, Folded, Section, Table
 from fusionbench.report.evidence import Evidence, Head
 from fusionbench.report.parts_caption import parts_caption
@@ -32,14 +33,14 @@ def checklist(evidence: Evidence, made_with: Mapping[str, Sequence[str]]) -> Sec
         "compared": _compared(evidence),
         "configuration": f"{len(shared)} options are the same in every run, {len(varied)} differ; both below",
         "searched": _searched(evidence),
-        "epoch chosen by": f"best {evidence.metric_name} on the selection split; of equal ones the lower loss",
+        "epoch chosen by": f"best {evidence.metric_name} on the selection split; of equals the lower loss",
         "chosen epochs": _chosen(evidence),
         "selection scores": "one beside each report score, under Selection against report",
         "report split": "judged once a run, with the chosen epoch's weights and with the last one's",
         "verdicts": _verdicts(evidence),
         "± in tables": "standard deviation over seeds (n - 1) of scores on the same clips, folds pooled",
         "intervals": _intervals(evidence),
-        "bars in figures": "± standard deviation over seeds, but for differences, whose bars are the intervals",
+        "bars in figures": "± standard deviation over seeds; of differences, their intervals",
         "training time": _time(evidence),
         "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence.heads)) or NOT_KEPT,
         **_environment(made_with),
@@ -104,8 +105,8 @@ def _verdicts(evidence: Evidence) -> str:
         return evidence.made.no_verdict
     family = "all pairs" if verdicts.terms.family == "all" else f"all against {verdicts.terms.against}"
     return (
-        f"family declared beforehand: {family}, {len(verdicts.pairs)}; Holm at .05; equivalence by two one-sided "
-        f"tests within {100 * verdicts.terms.margin:g} points"
+        f"family declared beforehand: {family}, {len(verdicts.pairs)}; Holm at .05; equivalence by two "
+        f"one-sided tests within {margin_of(verdicts.terms.margin)}"
     )
 
 

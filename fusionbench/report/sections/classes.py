@@ -34,7 +34,6 @@ def classes(evidence: Evidence) -> Section | None:
             means, [head.label for head in evidence.heads], names, stand_in=evidence.made.stand_in
         ),
         _recall_table(evidence, means),
-        wide=True,
     )
     blocks: list[Block] = [picture]
     if len(names) <= MOST_CLASSES:
@@ -70,9 +69,7 @@ def _recall_table(evidence: Evidence, means: np.ndarray) -> Table:
 def _matrices(evidence: Evidence) -> list[Block]:
     """The best row's matrix open, the others folded."""
     files = distinct_names([head.label for head in evidence.heads])
-    first, *others = (
-        _matrix(evidence, head, name) for head, name in zip(evidence.heads, files, strict=True)
-    )
+    first, *others = (_matrix(evidence, head, name) for head, name in zip(evidence.heads, files, strict=True))
     folded = [
         Folded(f"Confusion matrix of {head.label}", (picture,))
         for head, picture in zip(evidence.heads[1:], others, strict=True)
@@ -91,9 +88,7 @@ def _matrix(evidence: Evidence, head: Head, name: str) -> Picture:
     )
     seeds = len(head.runs)
     columns = (Column("true", heads=True), *(Column(name, number=True) for name in names))
-    rows = tuple(
-        (Cell(names[k]), *(count(int(number)) for number in line)) for k, line in enumerate(counts)
-    )
+    rows = tuple((Cell(names[k]), *(count(int(number)) for number in line)) for k, line in enumerate(counts))
     clips = f"clips of {seeds} seeds together" if seeds > 1 else "clips"
     return Picture(
         f"confusion-{name}",

@@ -22,7 +22,9 @@ def cost(evidence: Evidence) -> Section | None:
     drawn = [one for one in costs_of(evidence.heads) if any(one.of(head) > 0 for head in evidence.heads)]
     if not drawn:
         return None
-    return Section("cost", "Score against cost", (*(_picture(evidence, one) for one in drawn), Words(TIMED, "aside")))
+    return Section(
+        "cost", "Score against cost", (*(_picture(evidence, one) for one in drawn), Words(TIMED, "aside"))
+    )
 
 
 def _picture(evidence: Evidence, measure: Cost) -> Picture:
@@ -51,8 +53,7 @@ def _picture(evidence: Evidence, measure: Cost) -> Picture:
     name = f"cost-{measure.key.replace('_', '-')}"
     return Picture(
         name,
-        f"{evidence.metric_name[0].upper()}{evidence.metric_name[1:]} against {measure.name}. On the front no "
-        "other row is at least as good for less.",
+        f"{evidence.score} against {measure.name}. On the front no other row is at least as good for less.",
         f"Scatter of {evidence.metric_name} against {measure.name}; on the Pareto front: {', '.join(front)}.",
         partial(
             trade_off,

@@ -17,7 +17,9 @@ def subjects(evidence: Evidence) -> Section:
     groups = evidence.subjects() if evidence.same_clips else {}
     if len(groups) < 2:
         why = (
-            "All clips show one person." if groups else "The data name no persons; each clip stands for itself."
+            "All clips show one person."
+            if groups
+            else "The data name no persons; each clip stands for itself."
         )
         return Section("subjects", "By person", (Words(why),))
     scores = np.array([accuracy_by(list(groups.values()), head) for head in evidence.heads])
@@ -68,10 +70,8 @@ def _picture(
     return Picture(
         name,
         f"{metric[0].upper()}{metric[1:]} by {what}, mean over seeds.",
-        f"Strips of {len(groups)} {what}s: from {groups[hard]} ({points(float(means[hard]))} % on average) to "
-        f"{groups[easy]} ({points(float(means[easy]))} %).",
-        lambda: strips(
-            scores, groups, best, what=f"{what}s", metric=metric, stand_in=evidence.made.stand_in
-        ),
+        f"Strips of {len(groups)} {what}s: from {groups[hard]} ({points(float(means[hard]))} % on average) "
+        f"to {groups[easy]} ({points(float(means[easy]))} %).",
+        lambda: strips(scores, groups, best, what=f"{what}s", metric=metric, stand_in=evidence.made.stand_in),
         Table(name, f"{metric} by {what}, %, mean over seeds.", columns, rows),
     )

@@ -32,11 +32,10 @@ def learning(evidence: Evidence) -> Section:
     of_fold = f" Fold {first}." if several else ""
     picture = Picture(
         "learning",
-        f"{evidence.metric_name[0].upper()}{evidence.metric_name[1:]} on the selection split by epoch.{of_fold}",
+        f"{evidence.score} on the selection split by epoch.{of_fold}",
         f"Learning curves of {len(learned)} rows, one line a seed, with the chosen epochs marked.",
         lambda: seed_curves(learned, metric=evidence.metric_name, stand_in=evidence.made.stand_in),
         _epochs(evidence),
-        wide=True,
     )
     return Section("learning", "Learning curves", (chosen_by(evidence), picture))
 
@@ -59,7 +58,7 @@ def _epochs(evidence: Evidence) -> Table:
             (
                 Cell(head.label),
                 Cell(" or ".join(str(n) for n in sorted(trained) if n) or "–"),
-                measured(statistics.median(chosen)),
+                Cell(f"{statistics.median(chosen):g}", statistics.median(chosen)),
                 Cell(str(min(chosen)), min(chosen)),
                 Cell(str(max(chosen)), max(chosen)),
                 measured(statistics.mean(losses)) if losses else Cell("–", ""),
@@ -127,5 +126,3 @@ def _selection_table(evidence: Evidence, chosen: list[Chosen]) -> Table:
         columns,
         tuple(rows),
     )
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fusionbench.bench.parts import LEAK
+from fusionbench.report.decimals import margin_of
 from fusionbench.report.document import Block, Points, Section, Words
 from fusionbench.report.evidence import Evidence
 from fusionbench.report.parts_caption import parts_caption
@@ -18,13 +19,12 @@ def answer(evidence: Evidence) -> Section:
     made, verdicts = evidence.made, evidence.verdicts
     blocks: list[Block] = [Words(verdicts.answer if verdicts else made.no_verdict, "answer")]
     if verdicts:
-        margin = f"{100 * verdicts.terms.margin:g}"
         blocks.append(
             Words(
                 f"Judged by {evidence.metric_name} over {_counted(len(evidence.seeds), 'seed')} and "
-                f"{verdicts.groups}, {_counted(len(verdicts.pairs), 'pair')} together: better where Holm's p is "
-                f"below .05, equivalent where both one-sided tests hold within {margin} "
-                f"point{'' if margin == '1' else 's'}, else can't tell.",
+                f"{verdicts.groups}, {_counted(len(verdicts.pairs), 'pair')} together: better where Holm's p "
+                f"is below .05, equivalent where both one-sided tests hold within "
+                f"{margin_of(verdicts.terms.margin)}, else can't tell.",
                 "aside",
             )
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fusionbench.figures.differences import MOST, PairDifference, differences
 from fusionbench.figures.ranks import rank_intervals
-from fusionbench.report.decimals import count, points, probability, warranted
+from fusionbench.report.decimals import count, margin_of, points, probability, warranted
 from fusionbench.report.document import Block, Cell, Column, Picture, Section, Table, Words
 from fusionbench.report.evidence import Against, Evidence
 
@@ -33,8 +33,8 @@ def pairs(evidence: Evidence) -> Section | None:
     summary = f"{told} of {total} told apart, {equal} equivalent, {total - told - equal} can't be told."
     picture = Picture(
         "differences",
-        f"Differences in {evidence.metric_name}, A less B, with the intervals of the whole family; in the grey "
-        f"band lie differences that 80 % of such comparisons would not find.{left_out}",
+        f"Differences in {evidence.metric_name}, A less B, with the intervals of the whole family; in the "
+        f"grey band lie differences that 80 % of such comparisons would not find.{left_out}",
         f"Forest plot of {len(drawn)} pairs: {summary}",
         lambda: differences(
             [
@@ -46,7 +46,6 @@ def pairs(evidence: Evidence) -> Section | None:
             stand_in=evidence.made.stand_in,
         ),
         _table(evidence, verdicts),
-        wide=True,
     )
     blocks: list[Block] = [Words(f"Of the pairs, {summary}"), picture]
     return Section("differences", "Differences", tuple(blocks))
@@ -122,7 +121,7 @@ def _table(evidence: Evidence, verdicts: Verdicts) -> Table:
     caption = (
         f"Differences in {evidence.metric_name}; intervals hold together at 95 %; could be found: smallest "
         "difference that 80 % of such comparisons of one pair would find; p of a margin: of a difference of "
-        f"{100 * verdicts.terms.margin:g} points or more, both adjusted by Holm over "
+        f"{margin_of(verdicts.terms.margin)} or more, both adjusted by Holm over "
         f"{len(verdicts.pairs)} pairs."
     )
     return Table("pairs", caption, columns, tuple(rows), shown=200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fusionbench.report.decimals import NOTHING
 from fusionbench.report.document import Cell, Column, Section, Table, Words
 from fusionbench.report.evidence import Evidence
 from fusionbench.report.published import CLIPS, SOURCE, about, of_paper
@@ -19,7 +20,7 @@ def paper(evidence: Evidence) -> Section | None:
         return None
     if evidence.made.stand_in:
         return Section("published", "Published figures", (Words(NOT_COMPARABLE),))
-    here = {figure: label for label, figure in of_paper(evidence).items()}
+    here = of_paper(evidence)
     columns = (
         Column("method", heads=True),
         Column("table"),
@@ -33,7 +34,7 @@ def paper(evidence: Evidence) -> Section | None:
             Cell(figure.table),
             Cell(f"{figure.percent:.2f}", figure.percent / 100),
             Cell(f"{figure.clips} of {CLIPS}", figure.clips),
-            Cell(here.get(figure, "–"), here.get(figure, "")),
+            Cell(next((label for label, one in here.items() if one is figure), NOTHING)),
         )
         for figure in figures
     )

@@ -6,8 +6,9 @@ from fusionbench.figures.ranking import HeadScores, comparison
 from fusionbench.report.costs import costs_of
 from fusionbench.report.decimals import NOTHING, count, points, share, spread, warranted
 from fusionbench.report.document import Block, Cell, Column, Picture, Section, Table, Words
-from fusionbench.report.evidence import METRIC_NAMES, Evidence, Head
+from fusionbench.report.evidence import Evidence, Head
 from fusionbench.report.published import Figure, of_paper
+from fusionbench.study.answer import METRIC_NAMES
 
 
 def ranked(evidence: Evidence) -> Section:
@@ -17,7 +18,7 @@ def ranked(evidence: Evidence) -> Section:
     best, last = evidence.heads[0], evidence.heads[-1]
     picture = Picture(
         "ranking",
-        f"{metric[0].upper()}{metric[1:]} on the report split: mean, seeds, and ± standard deviation over seeds.",
+        f"{evidence.score} on the report split: mean, seeds, and ± standard deviation over seeds.",
         f"Dot plot of {len(evidence.heads)} rows by {metric}, from {best.label} "
         f"({points(_mean(evidence, best))} %) to {last.label} ({points(_mean(evidence, last))} %); "
         f"chance is {points(chance)} %.",
@@ -66,7 +67,7 @@ def _table(evidence: Evidence) -> Table:
     ]
     if verdicts:
         columns += [
-            Column(f"less {anchor}, points", number=True),
+            Column(f"difference to {anchor}, points", number=True),
             Column("interval", number=True),
             Column("verdict"),
         ]
@@ -99,8 +100,8 @@ def _caption(evidence: Evidence, published: bool) -> str:
         told = "Report split, one seed, folds pooled."
     if evidence.verdicts:
         told += (
-            " Intervals hold together at 95 %; a rank is every place that the pairs leave open; bold: no row is"
-            " shown to be better."
+            " Intervals hold together at 95 %; a rank is every place that the pairs leave open; bold: can't "
+            "be told from the best."
         )
     if published:
         told += " Published: single runs of the paper on the same clips, no seeds; sources below."
@@ -170,13 +171,15 @@ def _other_scores(evidence: Evidence, others: list[str]) -> Table:
                 count(len(head.runs)),
             )
         )
-    return Table("scores", "The other scores of the report split; they do not rank.", tuple(columns), tuple(rows))
+    return Table(
+        "scores", "The other scores of the report split; they do not rank.", tuple(columns), tuple(rows)
+    )
 
 
 def chosen_by(evidence: Evidence) -> Words:
     """How the epoch came about that every score is of."""
     return Words(
-        f"Every score is of the epoch with the best {evidence.metric_name} on the selection split; the report "
-        "split was judged once, with that epoch's weights and with the last one's.",
+        f"Every score is of the epoch with the best {evidence.metric_name} on the selection split; the "
+        "report split was judged once, with that epoch's weights and with the last one's.",
         "aside",
     )

@@ -25,8 +25,8 @@ def rebuild(evidence: Evidence) -> Section:
         "How to rebuild it",
         (
             Words(
-                "The first command runs what is not finished and judges; the second makes this page again from "
-                "finished runs. The same runs give the same bytes."
+                "The first command runs what is not finished and judges; the second makes this page again "
+                "from finished runs. The same runs give the same bytes."
             ),
             Code("\n".join(commands), "commands"),
             Words(f"{FILE}, beside this page:"),
@@ -45,7 +45,7 @@ def experiment_file(evidence: Evidence) -> str:
     content["compare"] = {"margin": round(100 * terms.margin, 6), "family": terms.family}
     content["compare"] |= {"metric": terms.metric} if terms.metric else {}
     content["compare"] |= {"against": terms.against} if terms.against else {}
-    written = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    written = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return f"# {question}\n{written}"
 
 
