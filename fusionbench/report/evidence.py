@@ -87,6 +87,11 @@ class Evidence:
         return self.made.verdicts
 
     @property
+    def compared(self) -> str:
+        """What rows differ in, as the head of their column."""
+        return ", ".join(self.made.experiment.row_keys) or "fusion"
+
+    @property
     def metric_name(self) -> str:
         """As tables call it."""
         return METRIC_NAMES.get(self.metric, self.metric)

@@ -131,10 +131,7 @@ def _pixels(drawing: bytes) -> tuple[int, int]:
 
 
 def _table(table: Table) -> str:
-    head = "".join(
-        f'<th scope="col"{_side(column)}>{_text(column.name) or _hidden("place")}</th>'
-        for column in table.columns
-    )
+    head = "".join(f'<th scope="col"{_side(column)}>{_text(column.name)}</th>' for column in table.columns)
     body = "".join(f"<tr>{_row(row, table.columns)}</tr>\n" for row in table.rows[: table.shown])
     left = len(table.rows) - table.shown
     more = f" Shown are the first {table.shown}; {left} more are in the files." if left > 0 else ""
@@ -157,10 +154,6 @@ def _row(row: Sequence[Cell], columns: Sequence[Column]) -> str:
 
 def _side(column: Column) -> str:
     return ' class="number"' if column.number else ""
-
-
-def _hidden(words: str) -> str:
-    return f'<span class="hidden">{words}</span>'
 
 
 def _text(text: str, *, lines: bool = False) -> str:

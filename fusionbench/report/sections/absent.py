@@ -16,7 +16,12 @@ def absent(evidence: Evidence) -> Section:
     ]
     blocks: list[Block] = []
     if rows:
-        columns = (Column("", heads=True), Column("seed", number=True), Column("state"), Column("reason"))
+        columns = (
+            Column(evidence.compared, heads=True),
+            Column("seed", number=True),
+            Column("state"),
+            Column("reason"),
+        )
         caption = "Runs without figures: skipped where parts do not fit, failed where something went wrong."
         blocks.append(Table("missing-runs", caption, columns, tuple(rows)))
     clips = skipped_clips(evidence)

@@ -80,8 +80,7 @@ def _left_out(evidence: Evidence) -> str:
 
 
 def _compared(evidence: Evidence) -> str:
-    keys = ", ".join(evidence.made.experiment.row_keys) or "one row"
-    return f"{keys}; everything else is held equal and refused where it is not"
+    return f"{evidence.compared}; everything else is held equal and refused where it is not"
 
 
 def _searched(evidence: Evidence) -> str:
@@ -167,7 +166,7 @@ def _flat(head: Head) -> dict[str, Any]:
 
 
 def _differing(evidence: Evidence, varied: list[str]) -> Table:
-    columns = (Column("", heads=True), Column("options that are not the same everywhere"))
+    columns = (Column(evidence.compared, heads=True), Column("options that are not the same everywhere"))
     rows = []
     for head in evidence.heads:
         flat = _flat(head)

@@ -51,7 +51,10 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _recall_table(evidence: Evidence, means: np.ndarray) -> Table:
-    columns = [Column("", heads=True), *(Column(name, number=True) for name in evidence.classes)]
+    columns = [
+        Column(evidence.compared, heads=True),
+        *(Column(name, number=True) for name in evidence.classes),
+    ]
     rows = []
     for head, mean in zip(evidence.heads, means, strict=True):
         several = len(head.recalls) > 1

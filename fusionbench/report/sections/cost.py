@@ -35,7 +35,7 @@ def _picture(evidence: Evidence, measure: Cost) -> Picture:
     on_front = pareto([one.cost for one in costed], [one.score for one in costed])
     front = [one.name for one, on in zip(costed, on_front, strict=True) if on]
     columns = (
-        Column("", heads=True),
+        Column(evidence.compared, heads=True),
         Column(measure.short, number=True),
         Column(f"{evidence.metric_name}, %", number=True),
         Column("on the front"),

@@ -42,7 +42,7 @@ def learning(evidence: Evidence) -> Section:
 
 def _epochs(evidence: Evidence) -> Table:
     columns = (
-        Column("", heads=True),
+        Column(evidence.compared, heads=True),
         Column("epochs", number=True),
         Column("chosen, median", number=True),
         Column("earliest", number=True),
@@ -101,7 +101,7 @@ def _of_selection(head: Head, key: str) -> list[float]:
 
 def _selection_table(evidence: Evidence, chosen: list[Chosen]) -> Table:
     columns = (
-        Column("", heads=True),
+        Column(evidence.compared, heads=True),
         Column("selection, %", number=True),
         Column("report, %", number=True),
         Column("selection less report, points", number=True),

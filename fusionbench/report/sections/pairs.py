@@ -59,7 +59,7 @@ def ranks(evidence: Evidence) -> Section | None:
     order = [head.label for head in evidence.heads if head.label in verdicts.ranks]
     places = [verdicts.ranks[label] for label in order]
     columns = (
-        Column("", heads=True),
+        Column(evidence.compared, heads=True),
         Column("first", number=True),
         Column("last", number=True),
     )

@@ -62,7 +62,7 @@ def _table(evidence: Evidence) -> Table:
     costs = costs_of(evidence.heads)
     columns = [
         Column("rank", number=True),
-        Column(", ".join(evidence.made.experiment.row_keys) or "fusion", heads=True),
+        Column(evidence.compared, heads=True),
         Column(f"{evidence.metric_name}, %", number=True),
     ]
     if verdicts:
@@ -104,7 +104,7 @@ def _caption(evidence: Evidence, published: bool) -> str:
             "be told from the best."
         )
     if published:
-        told += " Published: single runs of the paper on the same clips, no seeds; sources below."
+        told += " Published: the paper's single runs on these clips, with its own backbone; sources below."
     return told
 
 
@@ -123,7 +123,7 @@ def _against(evidence: Evidence, label: str, anchor: str, digits: int) -> list[C
     low, high = (points(end, digits, sign=True) for end in (known.low, known.high))
     return [
         Cell(points(known.difference, digits, sign=True), known.difference),
-        Cell(f"{low} to {high}", f"{known.low} to {known.high}"),
+        Cell(f"{low} to {high}", f"[{known.low}, {known.high}]"),
         Cell(known.word),
     ]
 
@@ -134,7 +134,7 @@ def _published(figure: Figure | None) -> Cell:
 
 def _seeds_table(evidence: Evidence) -> Table:
     """What the dots of the figure are."""
-    columns = [Column("", heads=True), Column("mean", number=True), Column("sd", number=True)]
+    columns = [Column(evidence.compared, heads=True), Column("mean", number=True), Column("sd", number=True)]
     columns += [Column(f"seed {seed}", number=True) for seed in evidence.seeds]
     rows = []
     for head in evidence.heads:
@@ -155,7 +155,7 @@ def _seeds_table(evidence: Evidence) -> Table:
 
 def _other_scores(evidence: Evidence, others: list[str]) -> Table:
     """The metrics that do not rank, and the last epoch's score."""
-    columns = [Column("", heads=True)]
+    columns = [Column(evidence.compared, heads=True)]
     columns += [Column(f"{METRIC_NAMES.get(name, name)}, %", number=True) for name in others]
     columns += [Column(f"{evidence.metric_name} of the last epoch, %", number=True)]
     columns += [Column("seeds", number=True)]
