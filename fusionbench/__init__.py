@@ -61,6 +61,13 @@ if TYPE_CHECKING:
         open_stream_store as open_stream_store,
         write_stream_store as write_stream_store,
     )
+    from fusionbench.door.commands import (
+        compare as compare,
+        experiment as experiment,
+        load as load,
+        run as run,
+    )
+    from fusionbench.door.results import ComparisonResult as ComparisonResult, RunResult as RunResult
     from fusionbench.nn.attention import attend as attend
     from fusionbench.nn.classifier import Classifier as Classifier, kaiming_linear as kaiming_linear
     from fusionbench.nn.common_width import CommonWidth as CommonWidth
@@ -90,6 +97,8 @@ _HOME = {
     "data.marker": "Marker read_marker",
     "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
+    "door.commands": "compare experiment load run",
+    "door.results": "ComparisonResult RunResult",
     "nn.weights": "load_weights read_weights",
     "nn.attention": "attend",
     "nn.classifier": "Classifier kaiming_linear",

@@ -26,6 +26,7 @@ FLOORS = {
     "authoring": 6,
     "report": 7,
     "cli": 8,
+    "door": 8,
 }
 VAGUE = {"utils.py", "common.py", "helpers.py", "base.py", "misc.py"}
 

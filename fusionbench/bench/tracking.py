@@ -12,6 +12,7 @@ from typing import Any
 from fusionbench.bench.claim import FOLDS, IDENTITY_TAG, KIND_TAG, RUN, Claim
 from fusionbench.bench.source import RunData
 from fusionbench.bench.source_commit import git_commit
+from fusionbench.catalog.identity import is_unhashed
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.watch import Watch
 from fusionbench.track.opening import open_run
@@ -45,6 +46,11 @@ class RunNotes:
             **{f"fusionbench.version.{name}": version(name) for name in VERSIONS},
             "fusionbench.version.python": platform.python_version(),
             "fusionbench.version.components": ", ".join(f"{c.plugin} {c.version}" for c in config.components),
+            **{
+                f"fusionbench.in_session.{c.kind}": f"{c.cls.__module__}.{c.cls.__qualname__}: not kept"
+                for c in config.components
+                if is_unhashed(c.cls)
+            },
             **{f"fusionbench.chosen.{c.kind}": c.name for c in config.components if c.name != c.plugin},
         }
         commit = git_commit()

@@ -29,9 +29,27 @@ def toolkit_hash() -> str:
     return harness_hash("nn", "learn")
 
 
-@cache
+_unhashed: dict[type, str] = {}
+"""classes of this session whose source is nowhere whole -> what stands for it, another every time"""
+
+
+def mark_unhashed(cls: type, stands_for: str) -> None:
+    """Give the runs of a class an identity of their own: nobody can tell whether its code changed."""
+    _unhashed[cls] = stands_for
+
+
+def is_unhashed(cls: type) -> bool:
+    """Whether a class was marked so."""
+    return cls in _unhashed
+
+
 def source_hash(cls: type) -> str:
     """Hash of a component's module and of what it imports from its own distribution's package."""
+    return _unhashed.get(cls) or _hash_of_files(cls)
+
+
+@cache
+def _hash_of_files(cls: type) -> str:
     modules = _own_modules(sys.modules[cls.__module__], set())
     sources = {m.__name__: Path(m.__file__).read_bytes().hex() for m in modules if m.__file__}
     return digest(sources)

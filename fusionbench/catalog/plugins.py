@@ -82,6 +82,15 @@ class Catalog:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
 
+    def copied(self) -> Catalog:
+        """A catalog of the same plugins, to which others can be added without changing this one."""
+        other = Catalog()
+        other.plugins = list(self.plugins)
+        other.components = {kind: dict(named) for kind, named in self.components.items()}
+        for name, module in self._manager.list_name_plugin():
+            other._manager.register(module, name=name)
+        return other
+
     def names(self, kind: str) -> list[str]:
         """Sorted component names of a kind."""
         return sorted(self.components[kind])
