@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.writing import written_whole
 from fusionbench.figures.files import drawn
-from fusionbench.report.document import Picture, Report, Table, pictures, tables
+from fusionbench.report.document import Block, Picture, Report, Table, pictures, tables
 from fusionbench.report.evidence import Evidence
 from fusionbench.report.html import html
 from fusionbench.report.latex import latex
@@ -58,7 +58,7 @@ def build_page(
         UserError: no run has figures, or the folder cannot be written.
     """
     report = compose(comparison, made_with or {})
-    blocks = [block for section in report.sections for block in section.blocks]
+    blocks = _blocks(report)
     try:
         for folder in (out, out / "tables", out / "figures"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -67,13 +67,25 @@ def build_page(
                 _write(out / "tables" / f"{table.name}.{suffix}", form(table))
         drawings = _draw(pictures(blocks), out / "figures", warn, PRINTED)
         _write(out / FILE, experiment_file(Evidence.of(comparison)))
-        page = out / PAGE
-        _write(page, html(report, drawings))
+        _write(out / PAGE, html(report, drawings))
     except OSError as error:
         raise UserError(
             f"a report cannot be written to {out}: {error.strerror or error}. Name another folder."
         ) from error
-    return page
+    return out / PAGE
+
+
+def build_page_alone(
+    comparison: Comparison,
+    folder: Path,
+    made_with: Mapping[str, Sequence[str]],
+    warn: Callable[[str], None] = lambda message: None,
+) -> Path:
+    """The same page, byte for byte, without the files beside it; arguments as for ``build_page``."""
+    report = compose(comparison, made_with)
+    drawings = _draw(pictures(_blocks(report)), folder, warn, PRINTED[:1])
+    _write(folder / PAGE, html(report, drawings))
+    return folder / PAGE
 
 
 def compose(comparison: Comparison, made_with: Mapping[str, Sequence[str]]) -> Report:
@@ -109,6 +121,10 @@ def compose(comparison: Comparison, made_with: Mapping[str, Sequence[str]]) -> R
         mark=STAND_IN if comparison.stand_in else "",
         sections=tuple(section for section in made if section is not None),
     )
+
+
+def _blocks(report: Report) -> list[Block]:
+    return [block for section in report.sections for block in section.blocks]
 
 
 def _draw(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fusionbench.report.page import PAGE, build_page
+from fusionbench.report.page import PAGE, build_page, build_page_alone
 from fusionbench.track.records import find_runs
 from fusionbench.track.runs import add_file
 
@@ -42,7 +42,7 @@ def publish(made: Comparison, out: Path | None, warn: Callable[[str], None]) -> 
         return page
     with tempfile.TemporaryDirectory(prefix="fusionbench-report-") as scratch:
         try:
-            _keep(made, build_page(made, Path(scratch), known, warn), warn)
+            _keep(made, build_page_alone(made, Path(scratch), known, warn), warn)
         except Exception as error:  # a page, whatever is wrong with it, is not worth the figures behind it
             warn(f"the report was not made ({type(error).__name__}: {error}). The runs are kept.")
     return None

@@ -31,19 +31,21 @@ def every(count: int = 5, stand_in: bool = False) -> list[Figure]:
     """One of each, for so many heads with the names that data may bring."""
     names = [f"{NAMES[k % 5]}{k // 5 or ''}" for k in range(count)]
     share = np.linspace(0.9, 0.1, count)
+    both = list(zip(names, share.tolist(), strict=True))
     pairs = [PairDifference(name, 0.1, -0.2, 0.4, 0.2, "unknown") for name in names[:MOST]]
+    seven = [f"class {k}" for k in range(7)]
+    costed = [Costed(name, 10.0 ** (k % 9), score, 0.05) for k, (name, score) in enumerate(both)]
+    chosen = [Chosen(name, [score, score / 2], [score, score / 3]) for name, score in both]
+    learned = [Learned(name, [[0.1, score], [0.2, score]], [2, 1]) for name, score in both]
     return [
         differences(pairs, margin=0.01, stand_in=stand_in),
         rank_intervals(names, [(1, count)] * count, stand_in=stand_in),
-        class_recall(np.outer(share, np.ones(7)), names, [f"class {k}" for k in range(7)], stand_in=stand_in),
-        trade_off([Costed(n, 10.0**k, s, 0.05) for k, (n, s) in enumerate(zip(names, share, strict=True))],
-                  cost="ms a clip", stand_in=stand_in),
+        class_recall(np.outer(share, np.ones(7)), names, seven, stand_in=stand_in),
+        trade_off(costed, cost="ms a clip", stand_in=stand_in),
         strips(np.outer(share, np.ones(count)), names, names[0], what="persons", stand_in=stand_in),
-        selection_against_report([Chosen(n, [s, s / 2], [s, s / 3]) for n, s in zip(names, share, strict=True)],
-                                 stand_in=stand_in),
-        seed_curves([Learned(n, [[0.1, s], [0.2, s]], [2, 1]) for n, s in zip(names, share, strict=True)],
-                    stand_in=stand_in),
-    ]  # fmt: skip
+        selection_against_report(chosen, stand_in=stand_in),
+        seed_curves(learned, stand_in=stand_in),
+    ]
 
 
 def texts(figure: Figure) -> list[str]:
@@ -100,7 +102,9 @@ def test_the_front_holds_who_is_not_beaten_by_a_cheaper_one():
 
 
 def test_a_head_without_cost_is_named_below():
-    said = " ".join(texts(trade_off([Costed("solved", 0, 0.5), Costed("arpg", 1000, 0.6)], cost="parameters")))
+    said = " ".join(
+        texts(trade_off([Costed("solved", 0, 0.5), Costed("arpg", 1000, 0.6)], cost="parameters"))
+    )
     assert "no cost of this kind: solved" in said.replace("\n", " ") and "arpg" in said
     with pytest.raises(ValueError, match="no head has a cost above 0"):
         trade_off([Costed("solved", 0, 0.5)], cost="parameters")
