@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fusionbench.bench.build import takes_streams
-from fusionbench.bench.claim import FOLDS, RUN
+from fusionbench.bench.claim import FOLDS, KIND_TAG, REPRODUCTION, RUN
 from fusionbench.bench.model_file import FOLDER, FORMAT, Array, Description, Part, write_model
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
 from fusionbench.bench.parts import parts_line
@@ -29,7 +29,7 @@ from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.fit import Fitted
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, confusion
-from fusionbench.track.records import read_file, read_json
+from fusionbench.track.records import RunRecord, read_file, read_json
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
@@ -143,6 +143,23 @@ def _part_tags(outcome: FoldOutcome) -> dict[str, str]:
         shared = outcome.subject_leak
         tags[LEAK_TAG] = f"{shared['count']} of {shared['of']}"
     return tags
+
+
+def has_folds(record: RunRecord) -> bool:
+    """Whether a run is the parent of folds, or of their reproductions."""
+    kind = record.tags.get(KIND_TAG)
+    return kind == FOLDS or (kind == REPRODUCTION and record.params.get("fold") == "all")
+
+
+def fold_ids(record: RunRecord) -> dict[str, str]:
+    """Fold -> id of its run, in their order; empty for a run of one fold.
+
+    Raises:
+        UserError: it holds no result.
+    """
+    if not has_folds(record):
+        return {}
+    return {fold["name"]: fold["run_id"] for fold in read_json(record.run_id, OUTCOME)["folds"]}
 
 
 def read_fold(run_id: str) -> FoldOutcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -26,6 +27,10 @@ from fusionbench.learn.front_end import (
     stream_statistics,
 )
 
+CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+_FIXED_WORKSPACE = ":4096:8"
+"""with a workspace of fixed size cuBLAS sums in one order (NVIDIA, cuBLAS manual, section 2.1.4)"""
+
 
 def seed_everything(config: RunConfig) -> None:
     """Weights, dropout and order follow from the run's seed; the digits also depend on threads and device."""
@@ -39,9 +44,13 @@ def seed_everything(config: RunConfig) -> None:
 def check_device(device: str) -> None:
     """Refuse a device that torch does not know or this machine does not have.
 
+    cuBLAS reads its workspace once, when CUDA starts. So it is set here, where CUDA is first asked.
+
     Raises:
         UserError: with the devices that are there.
     """
+    if device != "cpu":
+        os.environ.setdefault(CUBLAS_WORKSPACE, _FIXED_WORKSPACE)
     there = ["cpu"]
     if torch.cuda.is_available():
         there += ["cuda", *(f"cuda:{k}" for k in range(torch.cuda.device_count()))]

@@ -31,7 +31,9 @@ IDENTITY_TAG = "fusionbench.identity"
 KIND_TAG = "fusionbench.kind"
 CLAIM_TAG = "fusionbench.claim"
 """set when an MLflow run is made, so that it is found even if a kill came before its id was recorded"""
-RUN, FOLDS, COMPARISON = "run", "folds", "comparison"
+RUN, FOLDS, COMPARISON, REPRODUCTION = "run", "folds", "comparison", "reproduction"
+_SHARED = (FOLDS, COMPARISON)
+"""kinds that several processes work on side by side, and that are opened again when they are finished"""
 _UNFINISHED = "unfinished"
 
 
@@ -73,7 +75,7 @@ class Claim:
             writable_folder(_UNFINISHED, self.identity)
             recorded = _recorded(self.folder)
             found = _run_of(recorded)
-            if found is None and self.finished and self.kind != RUN:
+            if found is None and self.finished and self.kind in _SHARED:
                 found = find_run(self.finished)
             known = {"claim": recorded.get("claim") or uuid.uuid4().hex}
             _record(self.folder, known if found is None else {**known, "run_id": found.run_id})
@@ -85,7 +87,7 @@ class Claim:
 
 
 @contextmanager
-def claim(identity: str, watch: Watch, *, wait: bool = True) -> Iterator[Claim]:
+def claim(identity: str, watch: Watch, *, wait: bool = True, kind: str = RUN) -> Iterator[Claim]:
     """Hold a run alone while it is trained: every other process waits for the result.
 
     Found unfinished, after Ctrl-C or a kill, it goes on from its checkpoint in the MLflow run it
@@ -95,12 +97,13 @@ def claim(identity: str, watch: Watch, *, wait: bool = True) -> Iterator[Claim]:
         identity: of the run.
         watch: told where this process has to wait.
         wait: False raises instead of waiting.
+        kind: ``run`` or ``reproduction``.
 
     Raises:
         Busy: another process holds it, and waiting was not wanted.
     """
     with _lock(identity, watch if wait else None):
-        yield from _claimed(identity, RUN)
+        yield from _claimed(identity, kind)
 
 
 @contextmanager
@@ -109,7 +112,7 @@ def join(identity: str, kind: str) -> Iterator[Claim]:
 
     Args:
         identity: of the parent.
-        kind: ``folds`` or ``comparison``.
+        kind: ``folds``, ``comparison``, or ``reproduction`` of several folds.
     """
     seat = writable_folder(_UNFINISHED) / f"{identity}.{uuid.uuid4().hex}.lock"
     with filelock.FileLock(seat):  # says that somebody is alive in it
@@ -133,7 +136,7 @@ def _settled(identity: str, kind: str) -> str | None:
     if found and is_kept(unfinished.outbox):
         hand_in(found.run_id, unfinished.outbox)
         found = find_run(found.run_id)
-    if found and found.status == "FINISHED" and found.tags.get(KIND_TAG) == kind == RUN:
+    if found and found.status == "FINISHED" and found.tags.get(KIND_TAG) == kind not in _SHARED:
         shutil.rmtree(unfinished.folder, ignore_errors=True)
         return found.run_id
     ended = find_runs(tags={IDENTITY_TAG: identity, KIND_TAG: kind}, status="FINISHED")

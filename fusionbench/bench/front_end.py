@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from fusionbench.catalog.identity import component_key, harness_hash
@@ -42,18 +41,18 @@ def weights_hash(chosen: Chosen) -> str | None:
     return file_hash(Path(path))
 
 
-def front_end_arrays(
+def front_end_stores(
     frames: Store, config: RunConfig, weights: Mapping[str, str | None], watch: Watch
-) -> dict[str, np.ndarray]:
-    """What ``front_end.trainable`` asks for, over the frames' rows; extracted where it is not cached.
+) -> dict[str, Store]:
+    """Name -> store of each array that ``front_end.trainable`` asks for; extracted where it is not cached.
 
     Raises:
         UserError: the front end does not fit, or the disk is too small for the trunk's maps.
     """
     trainable = config.options.front_end.trainable
-    landmarks = {"landmarks": frames.arrays["landmarks"]} if frames.made["landmarks"] else {}
+    landmarks = {"landmarks": frames} if frames.made["landmarks"] else {}
     if trainable == "all":
-        return {"frames": frames.arrays["frames"], **landmarks}
+        return {"frames": frames, **landmarks}
     if trainable == "relation":
         return {**_extracted(frames, config, [APPEARANCE, "map"], weights, watch), **landmarks}
     streams = [APPEARANCE, RELATION] if config.relation else [APPEARANCE]
@@ -86,8 +85,8 @@ def _refuse_untrained(frozen: Chosen | None) -> None:
 
 def _extracted(
     frames: Store, config: RunConfig, names: list[str], weights: Mapping[str, str | None], watch: Watch
-) -> dict[str, np.ndarray]:
-    """The arrays called ``names``, those of the missing stores made in one pass over the frames."""
+) -> dict[str, Store]:
+    """The stores of the arrays ``names``, those that are missing made in one pass over the frames."""
     keys = {name: _key(name, frames, config, weights) for name in names}
     wanted = {name: cache_path("maps" if name == "map" else "streams", key) for name, key in keys.items()}
 
@@ -96,8 +95,7 @@ def _extracted(
         targets = {name: (path, keys[name]) for name, path in missing.items()}
         _run_front_end(frames, config, targets, watch)
 
-    stores = cached_stores(wanted, make, "another process extracts", watch)
-    return {name: store.arrays[name] for name, store in stores.items()}
+    return cached_stores(wanted, make, "another process extracts", watch)
 
 
 def _key(name: str, frames: Store, config: RunConfig, weights: Mapping[str, str | None]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 from fusionbench.bench.artifacts import keep_model, log_fold, log_folds, read_fold
 from fusionbench.bench.build import build, check_device, narrowed, seed_everything
-from fusionbench.bench.claim import FOLDS, Claim, claim, close_orphans, join
+from fusionbench.bench.claim import FOLDS, REPRODUCTION, RUN, Claim, claim, close_orphans, join
 from fusionbench.bench.cost import measure_cost
+from fusionbench.bench.digits import log_digits
 from fusionbench.bench.disk import refuse_full_disk
 from fusionbench.bench.expected_time import ExpectedTime
 from fusionbench.bench.load import Loaders, load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
+from fusionbench.bench.provenance import CONFIG, log_provenance
 from fusionbench.bench.source import RunData, open_data
 from fusionbench.bench.tracking import RunNotes, track
 from fusionbench.catalog.identity import run_identity
@@ -46,6 +48,8 @@ class Surroundings:
     """True trains a run that is finished once more"""
     wait: bool = True
     """False raises `Busy` where another process works on the run"""
+    reproduces: str | None = None
+    """finished run that is done over; what comes of it lies beside that run and never takes its place"""
 
 
 def run(
@@ -86,12 +90,12 @@ def run_resolved(config: RunConfig, catalog: Catalog, watch: Watch, *, again: bo
     around = Surroundings(catalog, watch, notes, again=again)
     if len(folds) == 1:
         only = run_fold(config, data, folds[0], around)
-        return _outcome(notes, only.run_id, only.identity, [only], config, data)
+        return outcome_of(notes, only.run_id, only.identity, [only], config, data)
     identity = digest([fold_identity(config, data, fold) for fold in folds])
     with join(identity, FOLDS) as held, track(notes.folds(identity), held, watch) as tracked:
         beneath = replace(around, parent=tracked.run_id)
         outcomes = [run_fold(config, data, fold, beneath) for fold in folds]
-        outcome = _outcome(notes, tracked.run_id, identity, outcomes, config, data)
+        outcome = outcome_of(notes, tracked.run_id, identity, outcomes, config, data)
         log_folds(tracked, outcome)
     return outcome
 
@@ -113,14 +117,17 @@ def run_fold(config: RunConfig, data: RunData, fold: Fold, around: Surroundings)
         Busy: another process works on it, and waiting was not wanted.
     """
     identity = fold_identity(config, data, fold)
-    with claim(identity, around.watch, wait=around.wait) as held:
+    seat, kind = identity, RUN
+    if around.reproduces:
+        seat, kind = digest([REPRODUCTION, around.reproduces, identity]), REPRODUCTION
+    with claim(seat, around.watch, wait=around.wait, kind=kind) as held:
         if held.finished and not around.again:
             return read_fold(held.finished)
-        return _run_claimed(config, data, fold, held, around)
+        return _run_claimed(config, data, fold, identity, held, around)
 
 
 def _run_claimed(
-    config: RunConfig, data: RunData, fold: Fold, held: Claim, around: Surroundings
+    config: RunConfig, data: RunData, fold: Fold, identity: str, held: Claim, around: Surroundings
 ) -> FoldOutcome:
     """The eight steps less the two that all folds share."""
     seed_everything(config)
@@ -128,12 +135,15 @@ def _run_claimed(
     model = build(config, data, loaders)
     refuse_full_disk(model)
     notes = around.notes
-    with track(notes.fold(held.identity, fold.name), held, around.watch, around.parent) as tracked:
-        tracked.log_json(notes.config, "config.json")  # now: it tries the artifact store before the training
-        info = RunInfo(notes.name, held.identity, config.plain(), data.stand_in)
+    opened = notes.fold(identity, fold.name, around.reproduces)
+    with track(opened, held, around.watch, around.parent) as tracked:
+        tracked.log_json(notes.config, CONFIG)  # now: it tries the artifact store before the training
+        log_provenance(tracked, config, data, loaders.parts, identity, around.catalog)
+        info = RunInfo(notes.name, identity, config.plain(), data.stand_in)
         around.catalog.observe("run_started", around.watch, info)
         fitted = fit_model(config, data, model, loaders, held, tracked, info, around)
-        outcome = report(config, data, fitted, loaders, fold, tracked, held.identity)
+        outcome = report(config, data, fitted, loaders, fold, tracked, identity)
+        log_digits(tracked, outcome)
         log_fold(tracked, outcome, fitted, data)
         keep_model(tracked, config, data, fitted.model, notes.name, outcome)
         around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
@@ -229,9 +239,10 @@ def fold_identity(config: RunConfig, data: RunData, fold: Fold) -> str:
     return run_identity(config, fold.name, data.fingerprint, data.weights)
 
 
-def _outcome(
+def outcome_of(
     notes: RunNotes, run_id: str, identity: str, folds: list[FoldOutcome], config: RunConfig, data: RunData
 ) -> Outcome:
+    """The folds of a run, or of its reproduction, as one."""
     return Outcome(
         name=notes.name,
         run_id=run_id,

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from fusionbench.bench.artifacts import OUTCOME, read_fold_predictions
-from fusionbench.bench.claim import COMPARISON, FOLDS, KIND_TAG
+from fusionbench.bench.artifacts import fold_ids, read_fold_predictions
+from fusionbench.bench.claim import COMPARISON, KIND_TAG
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.writing import check_path, form_of, written_whole
 from fusionbench.learn.metrics import Predictions, pool
-from fusionbench.track.records import get_run, read_json
+from fusionbench.track.records import get_run
 
 FORMS = ("csv", "parquet", "npz")
 """suffixes that predictions are written under"""
@@ -66,18 +66,16 @@ def read_run_predictions(run_id: str, *, last: bool = False) -> RunPredictions:
         UserError: there is no such run, it is a comparison, or it holds no result.
     """
     record = get_run(run_id)
-    kind = record.tags.get(KIND_TAG)
-    if kind == COMPARISON:
+    if record.tags.get(KIND_TAG) == COMPARISON:
         raise UserError(
             f"{record.run_id} is a comparison of many runs. Give one of them: `fusionbench runs --kind run` "
             "lists them."
         )
-    runs = {"": record.run_id}
-    if kind == FOLDS:
-        runs = {fold["name"]: fold["run_id"] for fold in read_json(record.run_id, OUTCOME)["folds"]}
+    folds = fold_ids(record)
+    runs = folds or {"": record.run_id}
     read = {name: read_fold_predictions(fold) for name, fold in runs.items()}
     parts = {name: fold.report_last if last else fold.report for name, fold in read.items()}
-    named = tuple(name for name, part in parts.items() for _ in part.ids) if kind == FOLDS else None
+    named = tuple(name for name, part in parts.items() for _ in part.ids) if folds else None
     return RunPredictions(
         run_id=record.run_id,
         name=record.name,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from fusionbench.bench.front_end import front_end_arrays, refuse_untrained, weights_hash
+from fusionbench.bench.front_end import front_end_stores, refuse_untrained, weights_hash
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
 from fusionbench.contract.dataset import Clip, Dataset, Fold, Inventory
@@ -46,6 +46,9 @@ class RunData:
 
     notes: tuple[Finding, ...] = ()
     """what whoever made the clips noted of them"""
+    extracted: Mapping[str, str] = field(default_factory=dict)
+    """array name -> content hash of the store it is in, where a front end made it: another machine's front
+    end makes other last digits of the same clips"""
 
     @cached_property
     def clips(self) -> Mapping[str, Clip]:
@@ -208,8 +211,12 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
             "not from real faces. "
             "Load real ones: --backbone iresnet50 --set backbone.weights=PATH."
         )
-    arrays = front_end_arrays(frames, config, weights, watch)
-    return RunData(dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped)
+    stores = front_end_stores(frames, config, weights, watch)
+    arrays = {name: store.arrays[name] for name, store in stores.items()}
+    hashes = {name: store.content_hash for name, store in stores.items()}
+    return RunData(
+        dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped, extracted=hashes
+    )
 
 
 def peek_data(config: RunConfig, watch: Watch) -> RunData | None:

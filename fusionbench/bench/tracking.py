@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from fusionbench.bench.claim import FOLDS, IDENTITY_TAG, KIND_TAG, RUN, Claim
+from fusionbench.bench.claim import FOLDS, IDENTITY_TAG, KIND_TAG, REPRODUCTION, RUN, Claim
 from fusionbench.bench.source import RunData
 from fusionbench.bench.source_commit import git_commit
 from fusionbench.catalog.identity import is_unhashed
@@ -19,6 +19,8 @@ from fusionbench.track.opening import open_run
 from fusionbench.track.runs import DatasetNote, TrackedRun
 
 VERSIONS = ("fusionbench", "torch", "numpy", "mlflow")
+REPRODUCES_TAG = "fusionbench.reproduces"
+"""id of the run that a reproduction is of"""
 
 
 @dataclass(frozen=True)
@@ -69,21 +71,24 @@ class RunNotes:
             config={"values": config.plain(), "origins": origins},
         )
 
-    def fold(self, identity: str, fold: str) -> dict[str, Any]:
-        """What ``open_run`` is given for one fold."""
+    def fold(self, identity: str, fold: str, reproduces: str | None = None) -> dict[str, Any]:
+        """What ``open_run`` is given for one fold, or for the reproduction of the run ``reproduces``."""
         name = self.name if fold == "official" else f"{self.name}/{fold}"
-        return self._opened(name, identity, fold, RUN)
+        return self._opened(name, identity, fold, RUN, reproduces)
 
-    def folds(self, identity: str) -> dict[str, Any]:
-        """What ``open_run`` is given for the parent of several folds."""
-        return self._opened(f"{self.name}/all folds", identity, "all", FOLDS)
+    def folds(self, identity: str, reproduces: str | None = None) -> dict[str, Any]:
+        """What ``open_run`` is given for the parent of several folds, or of their reproductions."""
+        return self._opened(f"{self.name}/all folds", identity, "all", FOLDS, reproduces)
 
-    def _opened(self, name: str, identity: str, fold: str, kind: str) -> dict[str, Any]:
+    def _opened(
+        self, name: str, identity: str, fold: str, kind: str, reproduces: str | None
+    ) -> dict[str, Any]:
+        kinds = {KIND_TAG: REPRODUCTION, REPRODUCES_TAG: reproduces} if reproduces else {KIND_TAG: kind}
         return {
             "experiment": self.experiment,
             "name": name,
             "params": {**self.params, "fold": fold},
-            "tags": {**self.tags, IDENTITY_TAG: identity, KIND_TAG: kind},
+            "tags": {**self.tags, IDENTITY_TAG: identity, **kinds},
             "dataset": self.dataset,
         }
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 
 from fusionbench.bench.build import assemble_front_end, build_head, takes_streams
 from fusionbench.bench.model_file import DESCRIPTION, FOLDER, WEIGHTS, Description, Part, read_model
 from fusionbench.bench.trained_model import TrainedModel
 from fusionbench.catalog.identity import source_hash, toolkit_hash
 from fusionbench.catalog.plugins import ROLE_NAMES, Catalog, collect
+from fusionbench.catalog.restore import restore_component
 from fusionbench.catalog.run_config import Chosen
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.types import StreamSpec
@@ -92,27 +93,14 @@ def _files(source: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 def _chosen(kind: str, part: Part, catalog: Catalog, description: Path) -> Chosen:
-    role = ROLE_NAMES[kind]
-    try:
-        component = catalog.get(kind, part.plugin)
-    except UserError as error:
-        raise UserError(
-            f"{description} needs {role} {part.plugin!r}, version {part.version}: {error}"
-        ) from None
-    try:
-        options = component.cls.Config.model_validate(part.options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise UserError(
-            f"{description}: {role} {part.plugin!r} no longer takes its options: {key}: {first['msg']}. "
-            f"Install its version {part.version}; {component.plugin.version} is there."
-        ) from error
-    if component.cls.weights(options) is not None and "weights" in type(options).model_fields:
-        options = options.model_copy(
-            update={"weights": None}
-        )  # the model brings its own; that file may be gone
-    return Chosen(kind, part.name, part.plugin, component.plugin.version, component.cls, options)
+    chosen = restore_component(
+        kind, part.name, part.plugin, part.version, part.options, catalog, str(description)
+    )
+    options = chosen.options
+    if chosen.cls.weights(options) is not None and "weights" in type(options).model_fields:
+        # the model brings its own; that file may be gone
+        return replace(chosen, options=options.model_copy(update={"weights": None}))
+    return chosen
 
 
 def _warn_of_changes(about: Description, chosen: dict[str, Chosen], description: Path) -> None:

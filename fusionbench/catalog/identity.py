@@ -17,11 +17,15 @@ ROOMS = ("contract", "nn", "data", "learn")
 """rooms of this package whose code decides digits"""
 
 
+def harness_files(*rooms: str) -> list[Path]:
+    """The code in some rooms of this package, in one order everywhere."""
+    return sorted(file for room in rooms for file in (PACKAGE / room).rglob("*.py"))
+
+
 @cache
 def harness_hash(*rooms: str) -> str:
     """Hash of the code in some rooms of this package."""
-    files = sorted(file for room in rooms for file in (PACKAGE / room).rglob("*.py"))
-    return digest([[str(f.relative_to(PACKAGE)), f.read_bytes().hex()] for f in files])
+    return digest([[str(f.relative_to(PACKAGE)), f.read_bytes().hex()] for f in harness_files(*rooms)])
 
 
 def toolkit_hash() -> str:
@@ -44,15 +48,22 @@ def is_unhashed(cls: type) -> bool:
 
 
 def source_hash(cls: type) -> str:
-    """Hash of a component's module and of what it imports from its own distribution's package."""
+    """Hash of a component's ``source_files``."""
     return _unhashed.get(cls) or _hash_of_files(cls)
+
+
+def source_files(cls: type) -> dict[str, Path]:
+    """Module -> file, of a component's module and of what it imports from its own distribution's package.
+
+    A module without a file (of a session) has none here.
+    """
+    modules = _own_modules(sys.modules[cls.__module__], set())
+    return {m.__name__: Path(file) for m in modules if (file := getattr(m, "__file__", None))}
 
 
 @cache
 def _hash_of_files(cls: type) -> str:
-    modules = _own_modules(sys.modules[cls.__module__], set())
-    sources = {m.__name__: Path(m.__file__).read_bytes().hex() for m in modules if m.__file__}
-    return digest(sources)
+    return digest({module: file.read_bytes().hex() for module, file in source_files(cls).items()})
 
 
 def _own_modules(module: ModuleType, seen: set[ModuleType]) -> set[ModuleType]:

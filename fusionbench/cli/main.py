@@ -23,6 +23,7 @@ from fusionbench.cli import (
     predictions,
     pretrain,
     report,
+    reproduce,
     run,
     runs,
     ui,
@@ -70,6 +71,7 @@ app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
 app.command("predictions")(predictions.predictions)
+app.command("reproduce")(reproduce.reproduce)
 app.command("cost")(cost.cost)
 app.command("list")(components.list_components)
 app.command("show")(components.show)

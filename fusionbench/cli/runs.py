@@ -18,7 +18,8 @@ def runs(
         str | None, typer.Option("--experiment", help="Runs of this MLflow experiment. Default: of all.")
     ] = None,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="run, folds or comparison. Default: all of them.")
+        str | None,
+        typer.Option("--kind", help="run, folds, comparison or reproduction. Default: all of them."),
     ] = None,
     most: Annotated[
         int,

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fusionbench.bench.artifacts import OUTCOME, read_fold
-from fusionbench.bench.claim import COMPARISON, FOLDS, KIND_TAG, RUN
+from fusionbench.bench.artifacts import fold_ids, read_fold
+from fusionbench.bench.claim import COMPARISON, FOLDS, KIND_TAG, REPRODUCTION, RUN
 from fusionbench.bench.outcome import Outcome
 from fusionbench.bench.run import run as run_request
 from fusionbench.catalog.resolve import read_options
@@ -136,14 +136,12 @@ def load(run_id: str) -> RunResult | ComparisonResult:
     kind = record.tags.get(KIND_TAG)
     if kind == COMPARISON:
         return ComparisonResult(read_comparison(record.run_id))
-    if kind not in (RUN, FOLDS) or record.status != "FINISHED":
+    if kind not in (RUN, FOLDS, REPRODUCTION) or record.status != "FINISHED":
         raise UserError(
             f"{record.name} ({record.run_id}) is {record.status.lower()}, kind {kind or 'unknown'}: there is "
             "no result to load. `fusionbench runs` lists runs with their state."
         )
-    folds = [record.run_id]
-    if kind == FOLDS:
-        folds = [fold["run_id"] for fold in read_json(record.run_id, OUTCOME)["folds"]]
+    folds = list(fold_ids(record).values()) or [record.run_id]
     config = read_json(folds[0], "config.json")["values"]
     return RunResult(
         Outcome(

@@ -108,6 +108,18 @@ def end_run(run_id: str, status: str) -> None:
         get_client().set_terminated(run_id, status)
 
 
+def tag_run(run_id: str, tags: Mapping[str, str], warn: Callable[[str], None]) -> None:
+    """Tag a run that has ended; a tracker that does not take it is told, since no figure hangs on a tag."""
+    from mlflow.entities import RunTag
+
+    try:
+        with undisturbed():
+            get_client().log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+    except Exception as error:  # a server that is away, or that forbids it
+        told = scrubbed(" ".join(str(error).split()))[:_ERROR_LENGTH]
+        warn(f"run {run_id} does not get its tag {next(iter(tags))}: {told}")
+
+
 def _unreachable(error: Exception) -> UserError:
     reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UserError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusionbench.contract.addresses import shown
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.reading import reason
 from fusionbench.track.connection import database_file, get_client, tracking_uri
 
 if TYPE_CHECKING:
@@ -110,9 +111,22 @@ def read_json(run_id: str, path: str) -> Any:
     """The JSON artifact ``path`` of a run.
 
     Raises:
-        UserError: the run has no such artifact.
+        UserError: the run has no such artifact, or it is damaged.
     """
-    return json.loads(read_file(run_id, path).read_text(encoding="utf-8"))
+    try:
+        return json.loads(read_file(run_id, path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"the artifact {path!r} of run {run_id!r} is damaged: {reason(error)}.") from error
+
+
+def has_artifact(run_id: str, path: str) -> bool:
+    """Whether a run holds the artifact ``path`` at its top; False too where nobody answers for them."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return any(file.path == path for file in get_client().list_artifacts(run_id))
+    except (MlflowException, OSError):
+        return False
 
 
 def read_file(run_id: str, path: str) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fusionbench.catalog.identity import run_identity, source_hash
+from fusionbench.catalog.identity import _hash_of_files, run_identity, source_hash
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve
 
@@ -45,8 +45,8 @@ def test_code_counts_with_what_it_imports_from_its_package(tmp_path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)
     from strange.head import Head
 
-    source_hash.cache_clear()
+    _hash_of_files.cache_clear()
     before = source_hash(Head)
     (package / "part.py").write_text("def f():\n    return 2\n")
-    source_hash.cache_clear()
+    _hash_of_files.cache_clear()
     assert source_hash(Head) != before

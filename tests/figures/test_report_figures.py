@@ -19,7 +19,7 @@ from fusionbench.figures.strips import strips
 from fusionbench.figures.style import PAGE, TALLEST, printing
 from fusionbench.figures.trade_off import Costed, pareto, trade_off
 
-NAMES = ["arpg", "$x_{$", "Surprise" * 9, "特征", "<b>&"]
+NAMES = ["arpg", "$x_{$", "Surprise" * 9, "a_b^c", "<b>&"]
 PAIRS = [
     PairDifference("arpg − mult", 0.03, 0.01, 0.05, 0.028, "told"),
     PairDifference("arpg − gru", 0.001, -0.004, 0.006, 0.007, "equivalent"),
