@@ -41,6 +41,7 @@ def test_a_wheel_works_from_another_folder(tmp_path):
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"fusionbench/registry.yaml", "fusionbench/experiments/smoke.yaml"} <= set(names)
+    assert "fusionbench/report/page.css" in names
     assert {"fusionbench_backbones/tiny.safetensors", "fusionbench_relations/region_gat.safetensors"} <= set(
         names
     )

@@ -36,6 +36,8 @@ class FoldOutcome:
     history: list[dict[str, float]] = field(default_factory=list)
     """each epoch's ``train/*`` and ``selection/*``, exact, and ``seconds`` of its training steps; empty in
     results of before this was kept"""
+    classes: list[str] = field(default_factory=list)
+    """names, in the order of the probabilities; empty in results of before this was kept"""
     subject_leak: dict[str, Any] | None = None
     """reported subjects who were also trained or selected on: first ``subjects``, ``count``, ``of``"""
     judging: Judging = USUAL

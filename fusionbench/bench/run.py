@@ -226,6 +226,7 @@ def report(
         epochs=len(fitted.history),
         resumed_at=fitted.resumed_at,
         history=fitted.epochs(),
+        classes=list(data.dataset.classes),
         parts=loaders.parts.sizes(),
         subject_leak=loaders.parts.subject_leak(),
         judging=judging,

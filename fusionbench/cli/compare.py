@@ -91,6 +91,14 @@ def compare(
             rich_help_panel="Output",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Also leave the report page, its tables and figures in this folder. Default: none.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
     dry_run: opt.DryRun = False,
     upgrade_database: opt.UpgradeDatabase = False,
     as_json: opt.Json = False,
@@ -107,6 +115,8 @@ def compare(
       fusionbench compare afew_fusions --stand-in --workers 2
 
       fusionbench compare afew_fusions --stand-in --seeds 10 --figure heads.pdf
+
+      fusionbench compare smoke --report smoke-report
 
       fusionbench compare --fusion arpg --fusion mult --dataset afew --seeds 5
     """
@@ -130,6 +140,8 @@ def compare(
 
     from fusionbench.cli.screen import Screen
     from fusionbench.figures.files import check_figure_path, drawn
+    from fusionbench.report.page import check_folder
+    from fusionbench.report.publish import publish
     from fusionbench.study.compare import compare as run_all
     from fusionbench.study.comparison import comparison_figure
     from fusionbench.study.forecast import expect
@@ -137,6 +149,8 @@ def compare(
 
     if figure:
         check_figure_path(figure)
+    if report and not dry_run:
+        check_folder(report)
     with Screen() as screen:
         if dry_run:
             planned = plan(asked, screen, dry=True)
@@ -145,6 +159,7 @@ def compare(
             made = run_all(asked, workers, screen)
             if figure:
                 drawn(lambda: comparison_figure(made), screen.warn, figure)
+            written = publish(made, report, screen.warn)
     if as_json:
         print(json.dumps(_planned(planned, expected) if dry_run else made.plain()))
     else:
@@ -159,6 +174,8 @@ def compare(
         console.print(plan_table(planned, expected) if dry_run else ranking_table(made))
         console.print("next: fusionbench ui", highlight=False)
         if not dry_run:
+            if written:
+                console.print(f"report: {written}", highlight=False, soft_wrap=True, markup=False)
             page = page_of(tracking_uri(), made.mlflow_experiment_id, made.run_id)
             console.print(f"its page there: {shown(page)}", highlight=False, soft_wrap=True)
     if not dry_run and made.failed:

@@ -23,6 +23,7 @@ from fusionbench.cli import (
     new,
     predictions,
     pretrain,
+    report,
     reproduce,
     run,
     runs,
@@ -67,6 +68,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
 app.command("predictions")(predictions.predictions)

@@ -23,11 +23,11 @@ from fusionbench.figures.style import (
     PAD,
     PAGE,
     PALE,
-    ink,
     mark_stand_in,
     new_figure,
     plain,
     round_ticks,
+    share_colours,
     styled,
 )
 
@@ -75,7 +75,7 @@ def attention_maps(
     total = figure.get_figheight()
     top = height
     highest = max(float(np.max(weights)) for weights in maps.values()) or 1.0
-    colours = ScalarMappable(Normalize(0, highest), ink())
+    colours = ScalarMappable(Normalize(0, highest), share_colours())
     names = distinct(list(maps), side)
     for number, (name, weights) in enumerate(zip(names, maps.values(), strict=True)):
         row, column = divmod(number, columns)

@@ -13,7 +13,18 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from fusionbench.figures.lettering import distinct, line_width
-from fusionbench.figures.style import COLUMN, LINE, PAD, PAGE, PALE, ink, mark_stand_in, new_figure, styled
+from fusionbench.figures.style import (
+    COLUMN,
+    DARK,
+    LINE,
+    PAD,
+    PAGE,
+    PALE,
+    mark_stand_in,
+    new_figure,
+    share_colours,
+    styled,
+)
 
 _NAME = 1.0
 """inches that the name of a class may take; tables have it whole"""
@@ -23,8 +34,6 @@ _TALLEST_CELL = 0.3
 _TRUE = "true (clips)"
 _SLANTED = 0.3
 """inches of a cell from which names below it need not stand upright"""
-_DARK = 0.5
-"""share from which a cell is dark enough for white numbers"""
 _SCALE = 0.68
 """inches beside a matrix without numbers: the scale of its colours"""
 
@@ -69,7 +78,7 @@ def confusion_matrix(
     height = bottom + PAD + size * tall
 
     figure, axes = new_figure(width, height, left=left, right=right, bottom=bottom, title=title)
-    colours = ScalarMappable(PowerNorm(1 if written else 0.5, 0, 1), ink())
+    colours = ScalarMappable(PowerNorm(1 if written else 0.5, 0, 1), share_colours())
     # Bytes, not numbers: so matplotlib keeps no copies of 600 x 600 shares in float64.
     axes.imshow(colours.to_rgba(share, bytes=True), interpolation="nearest", aspect="auto")
     if written:
@@ -104,7 +113,7 @@ def _write(axes: Axes, share: np.ndarray) -> None:
             column,
             row,
             f"{100 * share[row, column]:.0f}",
-            color="white" if share[row, column] > _DARK else "black",
+            color="white" if share[row, column] > DARK else "black",
             ha="center",
             va="center",
             clip_on=False,

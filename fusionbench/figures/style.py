@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import ParamSpec
 
@@ -28,6 +29,11 @@ ORANGE = "#D55E00"
 GREY = "#6B6B6B"
 PALE = "#DDDDDD"
 
+DARK = 0.5
+"""share from which ``share_colours`` are dark enough for white numbers"""
+_FADED = 0.25
+"""share below which colours fade to paper"""
+
 COLUMN, PAGE = 3.46, 7.16
 """inches: one column and two of a printed page, 88 and 182 mm"""
 TALLEST = 9.0
@@ -36,9 +42,8 @@ LINE = 1.25 * POINTS / 72
 """inches from one line of text to the next"""
 PAD = 0.06
 """inches between text and what stands beside it"""
-
-_FADED = 0.25
-"""share below which colours fade to paper"""
+_SLOPE = 20
+"""degrees that the stand-in mark rises by"""
 
 _LOOK = {
     "font.size": POINTS,
@@ -120,11 +125,11 @@ def round_ticks(axis: Axis, most: int, *, percent: bool = False, **settings: boo
         axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
 
 
-def ink() -> Colormap:
-    """Colours of shares: white where there is nothing, then cividis, which turns grey evenly."""
+def share_colours() -> Colormap:
+    """Colours of shares from 0 to 1: white where there is nothing, then cividis, which turns grey evenly."""
     share = np.linspace(0, 1, 256)[:, None]
-    strength = np.minimum(1, share / _FADED)
-    return ListedColormap(1 - strength * (1 - matplotlib.colormaps["cividis_r"](share[:, 0])))
+    ink = np.minimum(1, share / _FADED)
+    return ListedColormap(1 - ink * (1 - matplotlib.colormaps["cividis_r"](share[:, 0])))
 
 
 def tick_width(axis: Axis) -> float:
@@ -134,20 +139,29 @@ def tick_width(axis: Axis) -> float:
     )
 
 
+def explain(figure: Figure, lines: Sequence[str]) -> None:
+    """Writes what the marks are into the lower left corner."""
+    width, height = figure.get_size_inches()
+    figure.text(PAD / width, PAD / height, "\n".join(lines), color=GREY, va="bottom")
+
+
 def mark_stand_in(figure: Figure, axes: Axes) -> None:
     """Writes ``stand-in data`` across the axes, behind lines and numbers, too large to crop away."""
     words = "stand-in data"
-    room = axes.get_position().width * figure.get_figwidth()
+    width, height = axes.get_position().size * figure.get_size_inches()
+    steep = math.radians(_SLOPE)
+    wide = line_width(words)
+    tall = wide * math.sin(steep) + LINE * math.cos(steep)
     axes.text(
         0.5,
         0.5,
         words,
         transform=axes.transAxes,
-        fontsize=min(40.0, POINTS * 0.8 * room / line_width(words)),
+        fontsize=min(40.0, POINTS * 0.8 * width / wide, POINTS * height / tall),
         fontweight="bold",
         color=ORANGE,
         alpha=0.22,
-        rotation=20,
+        rotation=_SLOPE,
         ha="center",
         va="center",
         zorder=1,  # above an image (0), below lines (2) and text (3)

@@ -129,6 +129,17 @@ class TrackedRun:
             self._delivery.send({"do": "end", "status": status})
 
 
+def add_file(run_id: str, local_path: Path, folder: str | None = None) -> None:
+    """Copies a file into the artifacts of a run that has ended; one of its name is replaced.
+
+    Raises:
+        MlflowException: there is no such run, or the tracker refuses.
+    """
+    from fusionbench.track.connection import get_client
+
+    get_client().log_artifact(run_id, str(local_path), folder)
+
+
 @contextlib.contextmanager
 def _to_upload(path: str) -> Iterator[tuple[Path, str | None]]:
     """A local file to fill, named as the artifact, and the artifact folder it belongs into."""

@@ -17,7 +17,7 @@ from fusionbench.figures.confusion import confusion_matrix
 from fusionbench.figures.curves import learning_curves
 from fusionbench.figures.files import save_figure
 from fusionbench.figures.ranking import HeadScores, comparison
-from fusionbench.figures.style import COLUMN, PAGE, TALLEST, ink
+from fusionbench.figures.style import COLUMN, PAGE, TALLEST, share_colours
 
 HISTORY = {
     1: {"train/loss": 2.0, "selection/accuracy": 0.25},
@@ -65,7 +65,7 @@ def test_colours_of_a_confusion_matrix_darken_evenly_in_print():
     (image,) = figure.axes[0].images
     assert image.get_array()[0, 5].tolist() == [255, 255, 255, 255], "nothing is white"
     shares = np.linspace(0, 1, 30)
-    grey = ink()(shares)[:, :3] @ [0.2126, 0.7152, 0.0722]  # luminance, ITU-R BT.709
+    grey = share_colours()(shares)[:, :3] @ [0.2126, 0.7152, 0.0722]  # luminance, ITU-R BT.709
     assert (np.diff(grey) < 0).all()
 
 

@@ -1,0 +1,58 @@
+"""How to make all of this again: the experiment as a file, and the commands."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import yaml
+
+from fusionbench.report.document import Code, Section, Words
+from fusionbench.report.evidence import Evidence
+
+FILE = "experiment.yaml"
+
+
+def rebuild(evidence: Evidence) -> Section:
+    """The commands, and what stands in the file they name."""
+    made = evidence.made
+    commands = [
+        "fusionbench compare experiment.yaml --report report",
+        f"fusionbench report {shlex.quote(made.run_id)} --out report",
+    ]
+    return Section(
+        "rebuild",
+        "How to rebuild it",
+        (
+            Words(
+                "The first command runs what is not finished and judges; the second makes this page again "
+                "from finished runs. The same runs give the same bytes."
+            ),
+            Code("\n".join(commands), "commands"),
+            Words(f"{FILE}, beside this page:"),
+            Code(experiment_file(evidence), FILE),
+        ),
+    )
+
+
+def experiment_file(evidence: Evidence) -> str:
+    """The experiment as ``fusionbench compare`` reads it, command-line options laid over its base."""
+    asked = evidence.made.experiment
+    question = " ".join(asked.question.split()) or "?"
+    content: dict[str, Any] = {"base": {key: _plain(value) for key, value in asked.base.items()}}
+    content["vary"] = {key: [_plain(value) for value in values] for key, values in asked.vary.items()}
+    terms = asked.terms
+    content["compare"] = {"margin": round(100 * terms.margin, 6), "family": terms.family}
+    content["compare"] |= {"metric": terms.metric} if terms.metric else {}
+    content["compare"] |= {"against": terms.against} if terms.against else {}
+    written = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
+    return f"# {question}\n{written}"
+
+
+def _plain(value: Any) -> Any:
+    """A value as YAML can hold it; paths and the like as their text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
