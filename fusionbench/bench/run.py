@@ -162,7 +162,7 @@ def fit_model(
 ) -> Fitted:
     """Train; each epoch is logged, shown, and told to observers."""
     training = config.options.training
-    epochs = training.epochs
+    epochs = 1 if model.head.solved else training.epochs
     expected = ExpectedTime(epochs, around.watch)
 
     def on_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
