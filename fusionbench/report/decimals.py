@@ -79,3 +79,11 @@ def measured(value: float) -> Cell:
     if value >= 100:
         return Cell(f"{float(f'{value:.3g}'):,.0f}", value)
     return Cell(f"{value:#.3g}", value)
+
+
+def large(number: float) -> Cell:
+    """A cell with a large count, three digits of it: ``1.58 M``."""
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return Cell(f"{number / size:.3g} {letter}", number)
+    return count(number)

@@ -79,7 +79,7 @@ class Evidence:
         for slot, outcome in made.runs:
             runs[slot.label][slot.seed] = outcome
         heads = tuple(Head(row, runs[row.label]) for row in made.ranking if runs[row.label])
-        return cls(made, heads, _metric(made), _classes(made))
+        return cls(made, heads, made.metric, _classes(made))
 
     @property
     def verdicts(self) -> Verdicts | None:
@@ -170,11 +170,6 @@ def accuracy_by(groups: Sequence[Sequence[str]], head: Head) -> np.ndarray:
         right = dict(zip(said.ids, (said.labels == said.predicted).tolist(), strict=True))
         found.append([np.mean([right[clip] for clip in clips]) for clips in groups])
     return np.mean(found, axis=0)
-
-
-def _metric(made: Comparison) -> str:
-    wanted = made.verdicts.metric if made.verdicts else "accuracy"
-    return wanted if not made.ranking or wanted in made.ranking[0].metrics else "accuracy"
 
 
 def _classes(made: Comparison) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fusionbench.catalog.run_config import flatten
 
 if TYPE_CHECKING:
+    from fusionbench.bench.outcome import Outcome
     from fusionbench.report.evidence import Evidence, Head
 
 CLIPS = 383
@@ -78,7 +79,7 @@ def of_paper(evidence: Evidence) -> dict[str, Figure]:
     found = {}
     for head in evidence.heads:
         run = next(iter(head.runs.values()))
-        known = PUBLISHED.get(run.config["dataset"]["plugin"], ())
+        known = PUBLISHED.get(_dataset(run), ())
         if len(next(iter(head.predictions.values())).ids) != CLIPS:
             continue
         figure = next((figure for figure in known if _is(figure, head)), None)
@@ -89,8 +90,13 @@ def of_paper(evidence: Evidence) -> dict[str, Figure]:
 
 def about(evidence: Evidence) -> tuple[Figure, ...]:
     """Everything that was published about the data set of this comparison."""
-    named = {run.config["dataset"]["plugin"] for head in evidence.heads for run in head.runs.values()}
+    named = {_dataset(run) for head in evidence.heads for run in head.runs.values()}
     return PUBLISHED.get(named.pop(), ()) if len(named) == 1 else ()
+
+
+def _dataset(run: Outcome) -> str:
+    """The reader that the clips came through; empty where predictions were made elsewhere."""
+    return str(run.config.get("dataset", {}).get("plugin", ""))
 
 
 def _is(figure: Figure, head: Head) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
@@ -13,7 +15,8 @@ from fusionbench.study.compare import ASKED, COMPARED
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, Slot
 from fusionbench.study.plan import Absent
-from fusionbench.study.ranking import rank
+from fusionbench.study.ranking import Row, rank
+from fusionbench.study.row_costs import COSTS
 from fusionbench.study.terms import Terms
 from fusionbench.study.verdict import judge_rows, scored
 from fusionbench.track.records import RunRecord, find_runs, get_run, read_json
@@ -57,7 +60,7 @@ def read_comparison(run_id: str) -> Comparison:
     for slot, outcome in runs:
         by_label[slot.label].append(outcome)
     values = {slot.label: dict(zip(experiment.row_keys, slot.row, strict=False)) for slot, _ in runs}
-    ranking = rank(by_label, values)
+    ranking = _with_costs(rank(by_label, values), by_label, record.run_id)
     verdicts = None
     if said.get("terms"):
         rows = scored([row.label for row in ranking], runs)
@@ -82,6 +85,15 @@ def read_comparison(run_id: str) -> Comparison:
         reused=len(runs),
         verdicts=verdicts,
     )
+
+
+def _with_costs(ranking: list[Row], runs: Mapping[str, Sequence[Outcome]], comparison: str) -> list[Row]:
+    """The rows with the costs that the comparison measured side by side, where it kept them."""
+    try:
+        kept = read_json(comparison, COSTS)
+    except UserError:  # of before they were kept
+        return ranking
+    return [replace(row, **kept.get(runs[row.label][0].folds[0].identity, {})) for row in ranking]
 
 
 def _outcome(run: dict[str, Any]) -> Outcome:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from fusionbench.bench.outcome import FoldOutcome, Outcome
+from fusionbench.contract.judging import USUAL, Judging
 from fusionbench.learn.metrics import Predictions, scores
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, Slot
@@ -34,26 +36,16 @@ def comparison(
     failed: Sequence[Absent] = (),
     dataset: str = "afew",
     judge: bool = True,
+    judging: Judging = USUAL,
 ) -> Comparison:
     """Heads that are right on fewer clips the later they come; the last two are alike."""
+    data = Data(clips, people, classes, judging)
     runs = []
     for number, head in enumerate(heads):
         rate = 0.6 - 0.03 * min(number, len(heads) - 2)
         for seed in range(seeds):
-            made = [
-                _fold(
-                    f"fold {k}" if folds > 1 else "official",
-                    head,
-                    number,
-                    seed,
-                    k,
-                    rate,
-                    clips,
-                    people,
-                    classes,
-                )
-                for k in range(folds)
-            ]
+            names = [f"fold {k}" for k in range(folds)] if folds > 1 else ["official"]
+            made = [_fold(name, head, (number, seed, k), rate, data) for k, name in enumerate(names)]
             runs.append((Slot((head,), seed), _outcome(head, seed, made, stand_in, dataset)))
     by_label = {head: [outcome for slot, outcome in runs if slot.label == head] for head in heads}
     ranking = rank(by_label, {head: {"fusion": head} for head in heads})
@@ -62,7 +54,7 @@ def comparison(
         rows = scored([row.label for row in ranking], runs)
         said = next(iter(rows[0].predictions.values()))
         subjects = dict(zip(said.ids, said.subjects or (None,) * len(said.ids), strict=True))
-        verdicts = judge_rows(rows, subjects, len(classes), terms, terms.metric or "accuracy")
+        verdicts = judge_rows(rows, subjects, len(classes), terms, judging)
     return Comparison(
         experiment=Experiment(
             "heads",
@@ -83,18 +75,21 @@ def comparison(
     )
 
 
-def _fold(
-    fold: str,
-    head: str,
-    number: int,
-    seed: int,
-    part: int,
-    rate: float,
-    clips: int,
-    people: int | None,
-    classes: Sequence[str],
-) -> FoldOutcome:
-    draw = np.random.default_rng([number, seed, part])
+@dataclass(frozen=True)
+class Data:
+    """What every fold is made of."""
+
+    clips: int
+    people: int | None
+    classes: Sequence[str]
+    judging: Judging
+
+
+def _fold(fold: str, head: str, place: tuple[int, int, int], rate: float, data: Data) -> FoldOutcome:
+    """The fold of a head; ``place`` is the number of the head, the seed, and the number of the fold."""
+    clips, people, classes, judging = data.clips, data.people, data.classes, data.judging
+    number, seed, part = place
+    draw = np.random.default_rng(place)
     truth = np.arange(clips) % len(classes)
     hard = np.random.default_rng(part).normal(0, 0.1, clips)  # a clip is as hard for every head
     right = draw.random(clips) < rate + hard
@@ -107,16 +102,16 @@ def _fold(
     history = [
         {
             "train/loss": 2.0 / epoch,
-            "selection/accuracy": float(rate * (1 - 0.8**epoch) + draw.normal(0, 0.01)),
+            f"selection/{judging.decides}": float(rate * (1 - 0.8**epoch) + draw.normal(0, 0.01)),
             "seconds": 0.5,
         }
         for epoch in range(1, EPOCHS + 1)
     ]
-    best = max(range(EPOCHS), key=lambda k: history[k]["selection/accuracy"])
+    best = max(range(EPOCHS), key=lambda k: history[k][f"selection/{judging.decides}"])
     metrics = {
         **history[best],
-        **{f"report/{name}": value for name, value in scores(said).items()},
-        **{f"report_last/{name}": value for name, value in scores(said).items()},
+        **{f"report/{name}": value for name, value in scores(said, judging).items()},
+        **{f"report_last/{name}": value for name, value in scores(said, judging).items()},
     }
     return FoldOutcome(
         fold=fold,
@@ -128,6 +123,7 @@ def _fold(
             "head_params": 10_000 * (number + 1),
             "ms_per_clip": 0.02 * (len(head) + 3 * (number % 4)),
             "train_s_per_epoch": 0.5,
+            "flops": 1e6 * (number + 1),
         },
         chance=1 / len(classes),
         selected_epoch=best + 1,
@@ -141,6 +137,7 @@ def _fold(
             "report": {"clips": clips, "subjects": people, "name": "report"},
         },
         classes=list(classes),
+        judging=judging,
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from fusionbench.report.decimals import count, margin_of, measured, points, probability, warranted
+from fusionbench.report.decimals import count, large, margin_of, measured, points, probability, warranted
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,5 @@ def test_other_quantities():
     assert [probability(p).text for p in (0.0004, 0.0412, 1.0)] == ["< .001", ".041", "1"]
     assert count(1_581_575.0).text == "1,581,575" and count(1_581_575.0).value == 1581575
     assert [measured(v).text for v in (0.08, 8.25, 12.34, 1234.0)] == ["0.0800", "8.25", "12.3", "1,230"]
+    assert [large(v).text for v in (12, 1e6, 1_584_321, 2.5e9)] == ["12", "1 M", "1.58 M", "2.5 G"]
     assert [margin_of(m) for m in (0.01, 0.005)] == ["1 point", "0.5 points"]

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import html as markup
 import io
+import math
 import re
 
 import pytest
@@ -13,6 +14,7 @@ from matplotlib.text import Text
 
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.judging import Judging
 from fusionbench.report.document import pictures, tables
 from fusionbench.report.page import build_page, compose
 from fusionbench.report.plain_tables import as_csv
@@ -80,7 +82,7 @@ def test_the_same_runs_give_the_same_bytes(built, tmp_path):
 def test_every_figure_of_generated_data_is_marked_and_none_of_real_data(stand_in):
     report = compose(made_up.comparison(clips=42, people=6, folds=2, stand_in=stand_in), {})
     drawn = pictures(blocks(report))
-    assert len(drawn) == 13
+    assert len(drawn) == 14
     for picture in drawn:
         said = [text.get_text() for text in picture.make().findobj(Text)]
         assert any("stand-in" in text for text in said) == stand_in, picture.name
@@ -120,6 +122,17 @@ def test_differences_are_to_the_row_that_was_declared():
     assert "all against concat, 2" in told["verdicts"] and "within 2 points" in told["verdicts"]
 
 
+def test_another_metric_ranks_and_is_named_everywhere():
+    report = compose(made_up.comparison(judging=Judging(("uar", "accuracy"))), {})
+    first, *_ = table(report, "ranking")
+    assert "UAR, %" in first and "difference to arpg, points" in first
+    (chosen, *_) = table(report, "selection")
+    assert set(chosen) == {"fusion", "selection, %", "report, %", "selection less report, points"}
+    told = {row["asked"]: row["answer"] for row in table(report, "checklist")}
+    assert told["epoch chosen by"] == "best UAR on the selection split; of equals the lower loss"
+    assert not [c for c in table(report, "scores")[0] if c.startswith("UAR, ")], "it is no other score"
+
+
 def test_what_is_missing_is_told_with_its_reason(page):
     assert "1 run gave no figures" in words(page)
     assert FAILED.reason in words(page)
@@ -143,6 +156,40 @@ def test_one_head_of_one_seed_without_persons_or_curves_is_a_page(tmp_path):
     ):
         assert told in said
     assert "Differences" not in said and "By fold" not in said
+
+
+def test_predictions_alone_are_a_page():
+    """Made elsewhere: no configuration, no cost, no epochs, no scores on a selection split."""
+    made = made_up.comparison(stand_in=False)
+    bare = []
+    for slot, run in made.runs:
+        fold = run.folds[0]
+        scores = {name: score for name, score in fold.metrics.items() if name.startswith("report")}
+        only = dataclasses.replace(fold, metrics=scores, cost={}, history=[], parts={}, epochs=0)
+        bare.append((slot, dataclasses.replace(run, config={}, folds=[only])))
+    unknown = {"params": math.nan, "ms_per_clip": math.nan, "flops": math.nan}
+    ranking = [dataclasses.replace(row, **unknown) for row in made.ranking]
+    report = compose(dataclasses.replace(made, runs=bare, ranking=ranking), {})
+    assert [section.title for section in report.sections] == [
+        "Answer",
+        "Ranking",
+        "Differences",
+        "Ranks",
+        "Classes",
+        "By person",
+        "Learning curves",
+        "What is missing",
+        "Reproducibility checklist",
+        "How to rebuild it",
+    ]
+    told = {row["asked"]: row["answer"] for row in table(report, "checklist")}
+    assert (
+        told["training time"]
+        == told["costs"]
+        == told["clips"]
+        == told["versions"]
+        == "not kept by these runs"
+    )
 
 
 def test_a_comparison_without_figures_is_refused():

@@ -71,7 +71,7 @@ def test_headings_go_down_one_step_at_a_time(elements):
 
 def test_every_figure_says_in_words_what_it_shows(elements):
     images = elements.all("img")
-    assert len(images) == 13
+    assert len(images) == 14
     for image in images:
         assert len(image["at"]["alt"]) > 30 and "figure" in image["around"]
         assert image["at"]["width"].isdigit() and image["at"]["height"].isdigit()

@@ -87,7 +87,7 @@ def _searched(evidence: Evidence) -> str:
     swept = evidence.made.experiment.swept_options
     if swept:
         return f"{', '.join(swept)}: every value is a row, so the best row is chosen on the report split"
-    return "nothing: every row ran with its own options as they stand, chosen before any score was seen"
+    return "nothing by this comparison: each row has one configuration"
 
 
 def _chosen(evidence: Evidence) -> str:
@@ -104,8 +104,8 @@ def _verdicts(evidence: Evidence) -> str:
         return evidence.made.no_verdict
     family = "all pairs" if verdicts.terms.family == "all" else f"all against {verdicts.terms.against}"
     return (
-        f"family declared beforehand: {family}, {len(verdicts.pairs)}; Holm at .05; equivalence by two "
-        f"one-sided tests within {margin_of(verdicts.terms.margin)}"
+        f"family declared in the experiment: {family}, {len(verdicts.pairs)}; Holm at .05; equivalence by "
+        f"two one-sided tests within {margin_of(verdicts.terms.margin)}"
     )
 
 
