@@ -34,8 +34,8 @@ class Cost:
 
 COSTS = (
     Cost("params", "params", "trained parameters", count),
-    Cost("ms_per_clip", "ms/clip", "ms a clip, forward pass of the head", measured),
-    Cost("flops", "FLOPs/clip", "FLOPs a clip, forward pass of the head", large),
+    Cost("ms_per_clip", "ms a clip", "ms a clip, forward pass of the head", measured),
+    Cost("flops", "FLOPs a clip", "FLOPs a clip, forward pass of the head", large),
 )
 
 

@@ -10,7 +10,7 @@ from fusionbench.report.page import build_page
 from tests.report import made_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-LONG = "a-head-with-a-name-" * 4
+LONG = "a head with a name " * 4
 REQUESTS = "return performance.getEntriesByType('resource').map(entry => entry.name)"
 TOO_WIDE = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
 CUT = """
@@ -62,6 +62,10 @@ def test_the_page_asks_for_nothing_and_fits(address, browser, width, scheme):
     assert browser.execute_script(shown)
     assert not browser.execute_script(TOO_WIDE)
     assert browser.execute_script(CUT) == []
+    ranking = (
+        "const box = document.querySelector('#ranking .scroll'); return box.scrollWidth - box.clientWidth"
+    )
+    assert browser.execute_script(ranking) == 0, "the ranked table is seen whole"
     assert browser.execute_script(CONTRAST) >= 4.5
 
 
