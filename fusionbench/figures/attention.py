@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -107,8 +108,8 @@ def _draw_map(axes: Axes, weights: np.ndarray, frame: int | None, colours: Scala
     axes.imshow(colours.to_rgba(weights, bytes=True), extent=extent, interpolation="nearest", aspect="auto")
     axes.spines[:].set_color(PALE)
     axes.tick_params(colors=GREY, labelcolor="black", length=2, pad=2)
-    for axis in (axes.xaxis, axes.yaxis):
-        round_ticks(axis, 5, integer=True)
+    _count(axes.xaxis, sources, 5)
+    _count(axes.yaxis, targets, 5)
     for line, count in ((axes.axhline, targets), (axes.axvline, sources)):
         if (
             frame is not None and frame < count
@@ -208,7 +209,7 @@ def _panels(
             axes.set_xticks(range(1, len(names) + 1), distinct(names, (width - left) / len(names)))
             axes.set_xlim(0.6, len(names) + 0.4)
         else:
-            round_ticks(axes.xaxis, 8, integer=True)
+            _count(axes.xaxis, max(map(len, lines.values())), 8)
         if stand_in and number == 0:
             mark_stand_in(figure, axes)
     _draw_legend(figure, [labels[name] for name in legend], columns, below, len(every) - len(shown))
@@ -222,11 +223,19 @@ def _draw_line(axes: Axes, weights: np.ndarray, place: int, joined: bool) -> Non
     axes.plot(
         positions,
         weights,
-        style if joined else "",
+        linestyle=style if joined else "none",
         marker=marker,
         color=colour,
         markersize=3 if joined else 5,
     )
+
+
+def _count(axis: Axis, positions: int, most: int) -> None:
+    """Whole numbers from 1, no more than so many."""
+    if positions <= most:
+        axis.set_ticks(range(1, positions + 1))
+    else:
+        round_ticks(axis, most, integer=True)
 
 
 def _line(place: int) -> tuple[str, Any]:

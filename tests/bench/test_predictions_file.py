@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusionbench.bench.artifacts import read_fold
+from fusionbench.bench.artifacts import _first_predictions, read_fold, read_fold_predictions
 from fusionbench.bench.outcome import FoldOutcome
 from fusionbench.bench.predictions_file import FoldPredictions, read_predictions, write_predictions
 from fusionbench.contract.errors import UserError
@@ -79,6 +79,16 @@ def test_a_file_of_another_kind_is_named():
         read_predictions(Path("predictions.npz"))
 
 
+def test_the_table_that_mlflow_shows_has_the_first_thousand():
+    half = np.log(np.full((1001, 2), 0.5))
+    many = Predictions(tuple(map(str, range(1001))), np.zeros(1001, np.int64), half)
+    table = _first_predictions(many, ("calm", "upset"))
+    assert {len(column) for column in table.values()} == {1000}
+    assert [table[name][999] for name in ("clip", "label", "predicted", "p(upset)")] == [
+        "999", "calm", "calm", 0.5,
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_results_that_hold_their_predictions_in_the_outcome_are_still_read(database):
     """As they were written before predictions had a file of their own: log-probabilities as JSON numbers."""
@@ -91,8 +101,10 @@ def test_results_that_hold_their_predictions_in_the_outcome_are_still_read(datab
     }  # fmt: skip
     with open_run(experiment="old", name="old", params={}, tags={}) as run:
         run.log_json(stored, "outcome.json")
+        run.log_table({"clip": ["a"], "p(calm)": [0.9], "p(sad (a bit))": [0.1]}, "predictions.json")
     read = Predictions(("a", "b"), np.array([0, 1]), np.array(kept, dtype=np.float32))
     assert read.log_probabilities.astype(float).tolist() == kept, "float32 holds what was stored"
     assert read_fold(run.run_id) == FoldOutcome(
         **{**stored, "report": read, "report_last": read, "reused": True, "history": []}
     )
+    assert read_fold_predictions(run.run_id) == FoldPredictions(read, read, ("calm", "sad (a bit)"))

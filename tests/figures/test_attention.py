@@ -60,6 +60,14 @@ def test_weights_along_streams_stand_above_their_names():
     figure = attention_along({"inter-modal": np.array([0.25, 0.75])}, "stream", names=("audio", "text"))
     assert {"audio", "text", "stream", "weight"} <= texts(figure)
     assert drawn(figure) == [[0.25, 0.75]]
+    assert figure.axes[1].lines[0].get_linestyle() == "None", "nothing lies between two streams"
+
+
+def test_one_frame_is_frame_1():
+    one = {"own": np.ones((1, 1))}
+    for figure in (attention_maps(one, 0), frame_attention(one, 0)):
+        figure.canvas.draw()
+        assert [label.get_text() for label in figure.axes[1].get_xticklabels()] == ["1"]
 
 
 @pytest.mark.parametrize("streams", [1, 3, 6])
