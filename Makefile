@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	$(BIN)/fusionbench run --fusion arpg --dataset afew --stand-in
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark --benchmark-autosave

@@ -99,7 +99,7 @@ def _fold(plan: Plan, fold: FoldPlan, around: Surroundings) -> FoldReproduced:
     before = read_fold(fold.record.run_id)
     here = run_fold(plan.config, plan.data, fold.fold, replace(around, reproduces=fold.record.run_id))
     then, now = read_digits(fold.record.run_id, before), read_digits(here.run_id, here)
-    metric = f"report/{plan.data.dataset.protocol.headline}"
+    metric = f"report/{plan.data.judging(plan.config).decides}"
     spread = seed_spread(fold.record, metric)
     within = spread.covers(before.metrics[metric], here.metrics[metric])
     verdict = in_common(then, now) or (WITHIN_SEEDS if within else DIFFERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -159,7 +160,7 @@ def compare(
             made = run_all(asked, workers, screen)
             if figure:
                 drawn(lambda: comparison_figure(made), screen.warn, figure)
-            written = publish(made, report, screen.warn)
+            written = publish(made, report, screen.warn) if report else None
     if as_json:
         print(json.dumps(_planned(planned, expected) if dry_run else made.plain()))
     else:
@@ -174,6 +175,8 @@ def compare(
         console.print(plan_table(planned, expected) if dry_run else ranking_table(made))
         console.print("next: fusionbench ui", highlight=False)
         if not dry_run:
+            name = shlex.quote(asked.name)
+            console.print(f"      fusionbench report {name} --out report", highlight=False, markup=False)
             if written:
                 console.print(f"report: {written}", highlight=False, soft_wrap=True, markup=False)
             page = page_of(tracking_uri(), made.mlflow_experiment_id, made.run_id)

@@ -20,6 +20,7 @@ from fusionbench.cli import (
     cost,
     data,
     explain,
+    judge,
     new,
     predictions,
     pretrain,
@@ -72,6 +73,7 @@ app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
 app.command("predictions")(predictions.predictions)
+app.command("judge")(judge.judge)
 app.command("reproduce")(reproduce.reproduce)
 app.command("explain")(explain.explain)
 app.command("cost")(cost.cost)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -27,15 +29,17 @@ def ranking_table(made: Comparison) -> RenderableType:
     for name in shown:
         style = "bold" if name == made.metric else ""
         table.add_column(SPOKEN[name], justify="right", no_wrap=True, style=style)
+    costed = not all(math.isnan(row.params) for row in made.ranking)
     if any(row.folds for row in made.ranking):
         table.add_column("over folds", justify="right", no_wrap=True)
-    table.add_column("params", justify="right")
-    table.add_column("ms/clip", justify="right")
-    table.add_column("MFLOP", justify="right")
+    for name in ("params", "ms/clip", "MFLOP") if costed else ():
+        table.add_column(name, justify="right")
     top = made.verdicts.top(made.ranking[0].label) if made.verdicts and made.ranking else ()
     for place, row in enumerate(made.ranking, 1):
         weight = "bold" if row.label in top else None
-        table.add_row(_rank(made, place, row.label), escape(row.label), *_figures(row, shown), style=weight)
+        table.add_row(
+            _rank(made, place, row.label), escape(row.label), *_figures(row, shown, costed), style=weight
+        )
     absent = [("skipped", made.skipped), ("failed", made.failed)]
     parts: list[RenderableType] = [table]
     parts += [verdict_table(made.verdicts, made.ranking[0].label)] if made.verdicts else []
@@ -51,11 +55,12 @@ def _rank(made: Comparison, place: int, label: str) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def _figures(row: Row, shown: list[str]) -> list[str]:
+def _figures(row: Row, shown: list[str], costed: bool) -> list[str]:
     columns = [_spread(row.metrics[name]) for name in shown]
     if row.folds:
         columns.append(_spread(row.folds[shown[0]]))
-    return [*columns, f"{row.params:,.0f}", f"{row.ms_per_clip:.3f}", mflop(row.flops)]
+    costs = [f"{row.params:,.0f}", f"{row.ms_per_clip:.3f}", mflop(row.flops)]
+    return columns + costs if costed else columns
 
 
 def _spread(spread: Spread) -> str:

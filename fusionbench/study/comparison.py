@@ -33,6 +33,8 @@ class Comparison:
     """runs that were finished before"""
     verdicts: Verdicts | None = None
     """None where there is a single row, or rows are not judged on the same clips"""
+    files: tuple[str, ...] = ()
+    """predictions that were made elsewhere; empty where the runs were made here"""
 
     @property
     def metric(self) -> str:

@@ -42,7 +42,7 @@ class Row:
     params: float
     ms_per_clip: float
     flops: float
-    """a clip; NaN in runs of before it was kept"""
+    """a clip; costs that nobody measured are NaN"""
     chance: float
 
     @property
@@ -59,11 +59,15 @@ class Row:
             "metrics": {f"report/{name}": vars(spread) for name, spread in self.metrics.items()},
             "last": {f"report_last/{name}": vars(spread) for name, spread in self.last.items()},
             "folds": {f"report/{name}": vars(spread) for name, spread in self.folds.items()},
-            "params": self.params,
-            "ms_per_clip": self.ms_per_clip,
-            "flops": None if math.isnan(self.flops) else self.flops,
+            "params": _known(self.params),
+            "ms_per_clip": _known(self.ms_per_clip),
+            "flops": _known(self.flops),
             "chance": self.chance,
         }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def rank(outcomes: Mapping[str, Sequence[Outcome]], values: Mapping[str, Mapping[str, str]]) -> list[Row]:
@@ -88,10 +92,14 @@ def _row(label: str, runs: Sequence[Outcome], values: Mapping[str, str]) -> Row:
         label=label,
         values=values,
         metrics={name: Spread.of([run.metrics[f"report/{name}"] for run in runs]) for name in metrics},
-        last={name: Spread.of([run.metrics[f"report_last/{name}"] for run in runs]) for name in metrics},
+        last={
+            name: Spread.of([run.metrics[f"report_last/{name}"] for run in runs])
+            for name in metrics
+            if all(f"report_last/{name}" in run.metrics for run in runs)
+        },
         folds=folds,
-        params=runs[0].cost["params"],
-        ms_per_clip=statistics.median(run.cost["ms_per_clip"] for run in runs),
+        params=runs[0].cost.get("params", math.nan),
+        ms_per_clip=statistics.median(run.cost.get("ms_per_clip", math.nan) for run in runs),
         flops=runs[0].cost.get("flops", math.nan),
         chance=runs[0].chance,
     )

@@ -20,7 +20,8 @@ import fusionbench as fb
 from fusionbench.track.records import find_runs
 
 pytestmark = [pytest.mark.reliability, pytest.mark.slow, pytest.mark.usefixtures("database")]
-KILLS = int(os.environ.get("FUSIONBENCH_LONG", "2"))
+LONG = os.environ.get("FUSIONBENCH_LONG")
+KILLS = int(LONG or "2")
 HEADS = ["--fusion", "concat", "--fusion", "gru"]
 DATA = ["--dataset", "streams", "--data-root", "watch", "--epochs", "8"]
 COMMANDS = {
@@ -116,7 +117,7 @@ def digits(printed: str, command: str) -> object:
     return sorted((row["label"], str(row["metrics"])) for row in said["ranking"])
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS if LONG else ["run"])
 def test_killed_anywhere_and_given_again(forks, command, monkeypatch, tmp_path, template):
     began = time.monotonic()
     forks.start(COMMANDS[command])

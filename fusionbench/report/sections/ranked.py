@@ -157,13 +157,14 @@ def _other_scores(evidence: Evidence, others: list[str]) -> Table:
     """The metrics that do not rank, and the last epoch's score."""
     columns = [Column(evidence.compared, heads=True)]
     columns += [Column(f"{SPOKEN[name]}, %", number=True) for name in others]
-    columns += [Column(f"{evidence.metric_name} of the last epoch, %", number=True)]
+    kept = all(evidence.metric in head.row.last for head in evidence.heads)
+    columns += [Column(f"{evidence.metric_name} of the last epoch, %", number=True)] if kept else []
     columns += [Column("seeds", number=True)]
     digits = decimals_of(evidence)
     rows = []
     for head in evidence.heads:
         spreads = [head.row.metrics[name] for name in others]
-        spreads += [head.row.last[evidence.metric]] if evidence.metric in head.row.last else []
+        spreads += [head.row.last[evidence.metric]] if kept else []
         rows.append(
             (
                 Cell(head.label),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
 from fusionbench.report.document import Code, Section, Words
 from fusionbench.report.evidence import Evidence
+from fusionbench.study.terms import Terms
 
 FILE = "experiment.yaml"
 
@@ -16,6 +18,8 @@ FILE = "experiment.yaml"
 def rebuild(evidence: Evidence) -> Section:
     """The commands, and what stands in the file they name."""
     made = evidence.made
+    if made.files:
+        return _judged(made.files, made.experiment.terms)
     commands = [
         "fusionbench compare experiment.yaml --report report",
         f"fusionbench report {shlex.quote(made.run_id)} --out report",
@@ -33,6 +37,15 @@ def rebuild(evidence: Evidence) -> Section:
             Code(experiment_file(evidence), FILE),
         ),
     )
+
+
+def _judged(files: Sequence[str], terms: Terms) -> Section:
+    """Of predictions that were made elsewhere: the files are all there is."""
+    words = ["fusionbench", "judge", *files, "--margin", f"{100 * terms.margin:g}"]
+    words += ["--against", terms.against] if terms.against else []
+    command = shlex.join([*words, "--report", "report"])
+    said = "The predictions were made elsewhere; how, these files don't tell. This judges them again."
+    return Section("rebuild", "How to rebuild it", (Words(said), Code(command, "commands")))
 
 
 def experiment_file(evidence: Evidence) -> str:
