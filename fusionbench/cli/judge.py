@@ -35,8 +35,9 @@ def judge(
         str | None, typer.Option("--against", help="Judge every method against this one. Default: all pairs.")
     ] = None,
     margin: Annotated[
-        float, typer.Option("--margin", help="Points within which methods count as equivalent.")
-    ] = 1.0,
+        float | None,
+        typer.Option("--margin", help="Points within which methods count as equivalent. Default: 1."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Folder to write the report page into. Default: none.")
     ] = None,
@@ -57,7 +58,7 @@ def judge(
     from fusionbench.study.judged import judge_files
     from fusionbench.study.terms import read_terms
 
-    terms = read_terms({"against": against, "margin": margin}, "--against, --margin")
+    terms = read_terms({"against": against, "margin": 1 if margin is None else margin}, "--against, --margin")
     named = [name.strip() for name in classes.split(",")] if classes else None
     made = judge_files(files, terms, metric=metric, positive=positive, classes=named)
     if as_json:

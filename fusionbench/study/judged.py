@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def judge_files(
     subjects = dict(zip(read.ids, read.subjects, strict=True))
     rows = scored([row.label for row in ranking], runs)
     return Comparison(
-        experiment=Experiment("judge", question, {}, {}, vary, terms=terms),
+        experiment=Experiment("judge", question, {}, {}, vary, terms=replace(terms, metric=decides)),
         run_id="",
         mlflow_experiment="",
         mlflow_experiment_id="",

@@ -21,7 +21,7 @@ from fusionbench.track.records import find_runs
 
 pytestmark = [pytest.mark.reliability, pytest.mark.slow, pytest.mark.usefixtures("database")]
 LONG = os.environ.get("FUSIONBENCH_LONG")
-KILLS = int(LONG or "2")
+KILLS = int(LONG or "1")
 HEADS = ["--fusion", "concat", "--fusion", "gru"]
 DATA = ["--dataset", "streams", "--data-root", "watch", "--epochs", "8"]
 COMMANDS = {

@@ -40,11 +40,10 @@ def subtitle(evidence: Evidence) -> str:
     made = evidence.made
     parts = parts_caption([outcome for _, outcome in made.runs])
     sizes = f"; {parts[0]}" if parts else ""
-    return (
-        f"{made.mlflow_experiment}: {_counted(len(evidence.heads), 'row')} with "
-        f"{_counted(len(evidence.seeds), 'seed')} each{sizes}. Comparison {made.experiment.name}, "
-        f"MLflow run {made.run_id}."
-    )
+    rows = f"{_counted(len(evidence.heads), 'row')} with {_counted(len(evidence.seeds), 'seed')} each{sizes}"
+    if made.files:
+        return f"Predictions made elsewhere, {', '.join(made.files)}: {rows}."
+    return f"{made.mlflow_experiment}: {rows}. Comparison {made.experiment.name}, MLflow run {made.run_id}."
 
 
 def cautions(evidence: Evidence) -> list[str]:

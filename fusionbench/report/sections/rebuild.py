@@ -42,6 +42,7 @@ def rebuild(evidence: Evidence) -> Section:
 def _judged(files: Sequence[str], terms: Terms) -> Section:
     """Of predictions that were made elsewhere: the files are all there is."""
     words = ["fusionbench", "judge", *files, "--margin", f"{100 * terms.margin:g}"]
+    words += ["--metric", terms.metric] if terms.metric else []
     words += ["--against", terms.against] if terms.against else []
     command = shlex.join([*words, "--report", "report"])
     said = "The predictions were made elsewhere; how, these files don't tell. This judges them again."
