@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fusionbench.bench.outcome import Outcome
+from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.catalog.plugins import KINDS
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import UserError
@@ -85,6 +85,8 @@ def refuse_unequal_results(runs: Sequence[tuple[Member, Outcome]]) -> None:
                     f"{mine.parts} and {theirs.parts}."
                 )
     for member, outcome in runs:
+        for fold in outcome.folds:
+            _refuse_other_choice(f"{member.label}, seed {member.seed}", fold)
         asked = member.config.options.training.epochs
         longest = max(fold.epochs for fold in outcome.folds)
         if longest > asked:
@@ -92,3 +94,19 @@ def refuse_unequal_results(runs: Sequence[tuple[Member, Outcome]]) -> None:
                 f"not on equal terms: {member.label}, seed {member.seed} trained {longest} epochs; "
                 f"{asked} were asked for. Run it again."
             )
+
+
+def _refuse_other_choice(who: str, fold: FoldOutcome) -> None:
+    """The epoch is the one that the selection split chose; a result that kept no history can't be asked."""
+    if not fold.history:
+        return
+    metric = f"selection/{fold.judging.decides}"
+    best = max(
+        range(len(fold.history)),
+        key=lambda epoch: (fold.history[epoch][metric], -fold.history[epoch]["selection/loss"], -epoch),
+    )
+    if fold.selected_epoch != best + 1:
+        raise UserError(
+            f"not on equal terms: {who} is judged at epoch {fold.selected_epoch} of fold {fold.fold}, but "
+            f"the selection split chose epoch {best + 1}. An epoch that was chosen otherwise is no result."
+        )

@@ -18,7 +18,7 @@ PARTS = {"train": {"clips": 60, "subjects": None, "name": "train"}}
 
 def fold(**given) -> FoldOutcome:
     said = Predictions(("a", "b"), np.array([0, 1]), np.log(np.full((2, 2), 0.5, dtype=np.float32)))
-    settings = {"fold": "official", "epochs": 40, "parts": PARTS}
+    settings = {"fold": "official", "epochs": 40, "parts": PARTS, "selected_epoch": 1}
     return FoldOutcome(
         **{**settings, **given},
         run_id="r",
@@ -26,7 +26,6 @@ def fold(**given) -> FoldOutcome:
         metrics={},
         cost={},
         chance=0.5,
-        selected_epoch=1,
         report=said,
         report_last=said,
     )
@@ -57,6 +56,18 @@ def test_equal_rows_pass_and_a_solved_head_may_have_one_epoch():
 def test_a_row_on_other_terms_is_refused_by_name(cheat, message):
     with pytest.raises(UserError, match=message):
         refuse_unequal_results([run("arpg"), cheat])
+
+
+def epochs(*selected: tuple[float, float]) -> list[dict[str, float]]:
+    """A history of selection accuracy and loss."""
+    return [{"selection/accuracy": accuracy, "selection/loss": loss} for accuracy, loss in selected]
+
+
+def test_an_epoch_that_the_selection_split_did_not_choose_is_refused():
+    history = epochs((0.5, 1.0), (0.7, 0.9), (0.7, 0.8), (0.6, 0.7))
+    refuse_unequal_results([run("arpg", fold(history=history, selected_epoch=3)), run("mult")])
+    with pytest.raises(UserError, match=r"mult, seed 0 is judged at epoch 4 .* chose epoch 3"):
+        refuse_unequal_results([run("arpg"), run("mult", fold(history=history, selected_epoch=4))])
 
 
 def test_what_an_old_run_did_not_keep_is_no_reason_to_refuse_it():
