@@ -12,6 +12,7 @@ import numpy as np
 
 from fusionbench.bench.front_end import front_end_stores, refuse_untrained, weights_hash
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
+from fusionbench.catalog.identity import harness_hash
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
 from fusionbench.contract.dataset import Clip, Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
@@ -25,6 +26,7 @@ from fusionbench.data.generate import generate
 from fusionbench.data.ingest import cached_frames, frame_store
 from fusionbench.data.marker import read_marker
 from fusionbench.data.place import locked
+from fusionbench.data.remembered import remembered
 from fusionbench.data.store import StoreIndex, is_store, open_store
 from fusionbench.data.stream_store import noted, open_stream_store, train_labels
 
@@ -198,7 +200,8 @@ def _tell(config: RunConfig, data: RunData, watch: Watch) -> None:
     found += [*data.notes, *check_names(data.index.clips)]
     streams = {n: array for n, array in data.arrays.items() if array.ndim == 2 and array.dtype.kind == "f"}
     if streams:
-        found += check_streams(data.index, streams)
+        key = digest([data.fingerprint, dict(data.extracted), list(streams), harness_hash("data")])
+        found += remembered(key, lambda: check_streams(data.index, streams))
     for finding in found:
         watch.warn(finding.message)
 
