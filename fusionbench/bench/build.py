@@ -18,6 +18,7 @@ from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.roles import FusionHead, takes
 from fusionbench.contract.types import StreamSpec
+from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.front_end import (
     EndToEnd,
@@ -28,6 +29,8 @@ from fusionbench.learn.front_end import (
     stream_statistics,
 )
 
+MOST_HELD = 512 * 2**20
+"""bytes of streams up to which they are kept in memory, standardised once and not in every batch"""
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _FIXED_WORKSPACE = ":4096:8"
 """with a workspace of fixed size cuBLAS sums in one order (NVIDIA, cuBLAS manual, section 2.1.4)"""
@@ -76,6 +79,11 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     front_end = assemble_front_end(config.backbone, config.relation, options, shapes, statistics)
     device = config.options.device
     front_end.to(device)
+    if isinstance(front_end, StoredStreams) and sum(a.nbytes for a in data.arrays.values()) <= MOST_HELD:
+        held = front_end.standardised(data.arrays)
+        for loader in vars(loaders).values():
+            if isinstance(loader, ClipLoader):
+                loader.hold(held)
     batch = next(iter(loaders.train)).to(device)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         streams = front_end.eval()(batch)

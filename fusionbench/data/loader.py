@@ -8,8 +8,11 @@ import numpy as np
 import torch
 
 from fusionbench.contract.types import ClipBatch
-from fusionbench.data.sampling import segment_centres, segment_random
+from fusionbench.data.sampling import padded_frames
 from fusionbench.data.store import StoreIndex
+
+Taken = tuple[np.ndarray, np.ndarray]
+"""rows of the arrays ``(samples, time)`` int64, and which of them are real ``(samples, time)`` bool"""
 
 
 class ClipLoader:
@@ -48,6 +51,7 @@ class ClipLoader:
         self._frames = frames
         self._batch_size = batch_size
         self._seed = seed
+        self._standardised = False
         self.epoch = 0
         """number of the epoch; with the seed it fixes order and sampled frames"""
 
@@ -70,32 +74,34 @@ class ClipLoader:
         for start in range(0, len(order), self._batch_size):
             yield self._batch(order[start : start + self._batch_size], rng)
 
-    def _batch(self, places: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
-        taken = [self._sample(int(self._rows[p]), rng) for p in places]
-        time = self.max_time if self._frames else max(len(frames) for frames in taken)
-        rows = np.empty((len(places), time), dtype=np.int64)
-        mask = np.zeros((len(places), time), dtype=bool)
-        for k, (place, frames) in enumerate(zip(places, taken, strict=True)):
-            rows[k] = self._first_row[place]  # padding points at a row of the same clip, then is zeroed
-            rows[k, : len(frames)] += frames
-            mask[k, : len(frames)] = True
-        arrays = {name: _gather(array, rows, mask) for name, array in self._arrays.items()}
+    def hold(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Read from these arrays from now on: the same rows, in memory, their streams standardised."""
+        self._arrays = dict(arrays)
+        self._standardised = True
+
+    def _batch(self, samples: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
+        rows, mask = self._taken(samples, rng)
+        padding = None if mask.all() else ~mask
+        arrays = {name: _gathered(array, rows, padding) for name, array in self._arrays.items()}
         return ClipBatch(
             arrays,
             torch.from_numpy(mask),
-            torch.from_numpy(self.labels[places]),
-            tuple(self.ids[p] for p in places),
+            torch.from_numpy(self.labels[samples]),
+            tuple(self.ids[sample] for sample in samples),
+            self._standardised,
         )
 
-    def _sample(self, length: int, rng: np.random.Generator | None) -> np.ndarray:
-        if self._frames is None:
-            return np.arange(length)
-        if rng is None:
-            return segment_centres(length, self._frames)
-        return segment_random(length, self._frames, rng)
+    def _taken(self, samples: np.ndarray, rng: np.random.Generator | None) -> Taken:
+        lengths = self._rows[samples]
+        time = self.max_time if self._frames else int(lengths.max())
+        numbers, mask = padded_frames(lengths, self._frames, time, rng)
+        # padding points at a row of the same clip, then is zeroed
+        return self._first_row[samples, None] + numbers, mask
 
 
-def _gather(array: np.ndarray, rows: np.ndarray, mask: np.ndarray) -> torch.Tensor:
-    taken = np.asarray(array[rows])
-    taken[~mask] = 0
+def _gathered(array: np.ndarray, rows: np.ndarray, padding: np.ndarray | None) -> torch.Tensor:
+    """An array's rows, zero in the padding."""
+    taken = np.asarray(array).take(rows, axis=0)
+    if padding is not None:
+        taken[padding] = 0
     return torch.from_numpy(taken)
