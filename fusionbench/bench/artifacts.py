@@ -24,8 +24,6 @@ from fusionbench.bench.source import RunData
 from fusionbench.catalog.identity import source_hash, toolkit_hash
 from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.judging import USUAL, Judging
-from fusionbench.figures.confusion import confusion_matrix
-from fusionbench.figures.curves import learning_curves
 from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.fit import Fitted
 from fusionbench.learn.front_end import Model
@@ -43,6 +41,9 @@ _SHOWN = 1000
 
 def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: RunData) -> None:
     """Metrics and artifacts of one fold."""
+    from fusionbench.figures.confusion import confusion_matrix
+    from fusionbench.figures.curves import learning_curves
+
     tracked.log_metrics(
         {
             **{name: value for name, value in outcome.metrics.items() if name.startswith("report")},

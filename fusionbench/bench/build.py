@@ -30,7 +30,7 @@ from fusionbench.learn.front_end import (
 )
 
 MOST_HELD = 512 * 2**20
-"""bytes of streams up to which they are kept in memory, standardised once and not in every batch"""
+"""bytes of streams up to which a run keeps them in memory, standardised once and not in every batch"""
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _FIXED_WORKSPACE = ":4096:8"
 """with a workspace of fixed size cuBLAS sums in one order (NVIDIA, cuBLAS manual, section 2.1.4)"""
@@ -67,6 +67,8 @@ def check_device(device: str) -> None:
 def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     """Front end and head on the run's device, tried on one training batch.
 
+    Small streams are read into memory for all epochs: the loaders go on from there.
+
     Raises:
         NotSupported: head, encoder or data do not fit, with the component's own reason.
         UserError: the head raises or returns something other than logits, or holds what cannot be kept.
@@ -79,11 +81,7 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     front_end = assemble_front_end(config.backbone, config.relation, options, shapes, statistics)
     device = config.options.device
     front_end.to(device)
-    if isinstance(front_end, StoredStreams) and sum(a.nbytes for a in data.arrays.values()) <= MOST_HELD:
-        held = front_end.standardised(data.arrays)
-        for loader in vars(loaders).values():
-            if isinstance(loader, ClipLoader):
-                loader.hold(held)
+    _hold(front_end, data, loaders)
     batch = next(iter(loaders.train)).to(device)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         streams = front_end.eval()(batch)
@@ -101,6 +99,15 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     model = Model(front_end, head, spec)
     tensors_of(model)  # what cannot be kept is told before hours are spent on it
     return model
+
+
+def _hold(front_end: FrontEnd, data: RunData, loaders: Loaders) -> None:
+    """Let the loaders read from memory, where streams are what they read and all of them fit."""
+    if isinstance(front_end, StoredStreams) and sum(a.nbytes for a in data.arrays.values()) <= MOST_HELD:
+        held = front_end.standardised(data.arrays)
+        for loader in vars(loaders).values():
+            if isinstance(loader, ClipLoader):
+                loader.hold(held)
 
 
 def build_head(chosen: Chosen, spec: StreamSpec, device: str = "cpu") -> FusionHead:

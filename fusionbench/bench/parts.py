@@ -9,8 +9,8 @@ from typing import Any
 
 from fusionbench.contract.dataset import Clip, Fold, Protocol
 from fusionbench.contract.errors import UserError
+from fusionbench.data.carved import carved_selection
 from fusionbench.data.findings import Finding, listed
-from fusionbench.data.folds import carve_selection
 from fusionbench.data.labels import in_order
 from fusionbench.data.splits import SELECTION
 
@@ -110,7 +110,7 @@ def part_fold(fold: Fold, clips: Mapping[str, Clip], protocol: Protocol) -> Part
     _refuse_shared_clips(fold)
     carved = not fold.selection
     if carved:
-        train, selection = carve_selection(given["train"], protocol.selection_fraction, protocol.seed)
+        train, selection = carved_selection(given["train"], protocol.selection_fraction, protocol.seed)
         given |= {"train": [clips[i] for i in train], "selection": [clips[i] for i in selection]}
     trained = {clip.label for clip in given["train"]}
     for part in ("selection", "report"):

@@ -26,7 +26,7 @@ from fusionbench.learn.objective import Objective
 from fusionbench.learn.optimizer import make_optimizer, set_learning_rates
 from fusionbench.learn.progress import Progress, snapshot
 
-CHECKPOINT_SHARE = 0.05
+CHECKPOINT_SHARE = 0.01
 """largest share of the training time that goes into writing checkpoints"""
 
 OnEpoch = Callable[[int, dict[str, float]], None]

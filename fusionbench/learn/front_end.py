@@ -88,10 +88,11 @@ class StoredStreams(FrontEnd):
         if not self._scaled:
             return {name: np.array(arrays[name]) for name in self.names}
         held = {}
-        for name in self.names:
-            mean, std = (self.get_buffer(f"{part}_{name}").cpu().numpy() for part in ("mean", "std"))
-            centred = arrays[name] - mean
-            held[name] = np.divide(centred, std, out=np.asarray(centred))
+        with np.errstate(all="ignore"):  # torch does not tell of an overflow either
+            for name in self.names:
+                mean, std = (self.get_buffer(f"{part}_{name}").cpu().numpy() for part in ("mean", "std"))
+                held[name] = np.asarray(arrays[name]) - mean
+                held[name] /= std
         return held
 
 

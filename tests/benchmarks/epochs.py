@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,11 @@ class Split:
     """name -> ``(clips, time, channels)``, standardised"""
     labels: Tensor
 
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[fb.Streams, Tensor]]:
+        """Streams and labels of the clips in this order."""
+        for places in order.split(size):
+            yield fb.Streams({name: stream[places] for name, stream in self.streams.items()}), self.labels[places]
+
 
 class BareLoop:
     """One head trained without anything around it; the weights it starts from are the run's."""
@@ -97,23 +102,24 @@ class BareLoop:
         self._epoch += 1
         self._head.train()
         total, seen = 0.0, len(self._train.labels)
-        for places in torch.randperm(seen).split(self._options.batch_size):
-            streams = fb.Streams({name: stream[places] for name, stream in self._train.streams.items()})
-            loss, _ = self._head.training_loss(streams, self._train.labels[places], F.cross_entropy)
+        for streams, labels in self._train.batches(torch.randperm(seen), self._options.batch_size):
+            loss, _ = self._head.training_loss(streams, labels, F.cross_entropy)
             self._optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self._parameters, self._options.clip_norm)
             self._optimizer.step()
-            total += loss.item() * len(places)
+            total += loss.item() * len(labels)
         return {"loss": total / seen, "accuracy": self._judged()}
 
     @torch.inference_mode()
     def _judged(self) -> float:
+        """Accuracy on the selection split, on which some heads calibrate first."""
         self._head.eval()
         hits, seen = 0, len(self._selection.labels)
-        for places in torch.arange(seen).split(self._options.batch_size):
-            streams = fb.Streams({name: stream[places] for name, stream in self._selection.streams.items()})
-            hits += int((self._head(streams).argmax(-1) == self._selection.labels[places]).sum())
+        once = torch.arange(seen), self._options.batch_size
+        self._head.calibrate(self._selection.batches(*once))
+        for streams, labels in self._selection.batches(*once):
+            hits += int((self._head(streams).argmax(-1) == labels).sum())
         return hits / seen
 
 
