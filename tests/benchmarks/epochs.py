@@ -20,7 +20,7 @@ from torch.nn import functional as F
 import fusionbench as fb
 from fusionbench.bench.build import build, seed_everything
 from fusionbench.bench.load import load
-from fusionbench.bench.run import run_resolved
+from fusionbench.bench.run import run
 from fusionbench.bench.source import RunData, open_data
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve
@@ -148,11 +148,14 @@ class InTurns(Watch):
         self._stopped = time.process_time()
 
 
+def bare_loop(head: str, store: Path, epochs: int, seed: int = 0) -> BareLoop:
+    """The loop of a head on stored streams."""
+    config = resolve(request(head, store, epochs, seed), collect())
+    return BareLoop(config, open_data(config, Watch()))
+
+
 def in_turns_with_loop(head: str, store: Path, epochs: int) -> list[dict[str, float]]:
     """CPU seconds of each epoch of a tracked run and of the loop, the first one left out."""
-    catalog = collect()
-    config = resolve(request(head, store, epochs), catalog)
-    loop = BareLoop(config, open_data(config, Watch()))
-    watch = InTurns(loop.epoch)
-    run_resolved(config, catalog, watch, again=True)
+    watch = InTurns(bare_loop(head, store, epochs).epoch)
+    run(request(head, store, epochs), watch, again=True)
     return watch.seconds[1:]
