@@ -13,7 +13,7 @@ from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.study.experiment import Experiment, Member, members
 from fusionbench.study.job import Job
-from fusionbench.track.records import find_runs
+from fusionbench.track.finished import finished_runs
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None, *
             continue
         for fold in read.folds(member.config.options.fold):
             folds[k, fold.name] = fold_identity(member.config, read, fold)
-    return Plan(made, data, folds, _finished(set(folds.values())), skipped, unread)
+    finished = finished_runs(IDENTITY_TAG, set(folds.values()), {KIND_TAG: RUN})
+    return Plan(made, data, folds, finished, skipped, unread)
 
 
 def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
@@ -97,9 +98,3 @@ def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
     varied = {key.split(".")[0] for key in experiment.row_keys}
     if len({d.fingerprint for d in data}) > 1 and not varied & {"dataset", "data", "backbone"}:
         raise UserError("the clips changed between two runs of one experiment. Run it again on data at rest.")
-
-
-def _finished(identities: set[str]) -> dict[str, str]:
-    """Identity -> run id, of the identities whose run is finished."""
-    records = find_runs(tags={KIND_TAG: RUN}, status="FINISHED")
-    return {r.tags[IDENTITY_TAG]: r.run_id for r in records if r.tags.get(IDENTITY_TAG) in identities}
