@@ -25,6 +25,7 @@ from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.dataset import Fold
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.hooks import RunInfo
+from fusionbench.contract.starting import started
 from fusionbench.contract.watch import Watch
 from fusionbench.learn.fit import Fitted, fit, predict
 from fusionbench.learn.front_end import Model
@@ -107,6 +108,7 @@ def prepare_tracker() -> None:
         UserError: it does not answer, or its database cannot be used.
     """
     get_client()
+    started()
     close_orphans()
 
 

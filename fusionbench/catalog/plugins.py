@@ -203,9 +203,15 @@ def _entry_points() -> list[importlib.metadata.EntryPoint]:
     """Each entry point once, the built-ins first so that nobody can take their names."""
     found: dict[tuple[bool, str, str, str], importlib.metadata.EntryPoint] = {}
     for point in importlib.metadata.entry_points(group=PROJECT):
-        owner = point.dist.name if point.dist else ""
+        owner = _distribution(point.dist)[0] if point.dist else ""
         found.setdefault((owner != PROJECT, owner, point.name, point.value), point)
     return [found[key] for key in sorted(found)]
+
+
+@functools.cache
+def _distribution(dist: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Name and version, read once: each time they are asked for, the metadata are parsed anew."""
+    return dist.name, dist.version
 
 
 @functools.cache
@@ -218,7 +224,7 @@ def collect() -> Catalog:
     catalog = Catalog()
     taken: dict[str, str] = {}
     for point in _entry_points():
-        owner, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+        owner, version = _distribution(point.dist) if point.dist else ("unknown", "0")
         plugin = Plugin(point.name, point.value, owner, version)
         if point.name in taken:
             plugin.problems.append(f"entry point {point.name!r} is taken by {taken[point.name]}; rename it.")

@@ -35,6 +35,7 @@ from fusionbench.cli.options import FLAG
 from fusionbench.contract.addresses import scrub_stderr
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.processes import leave_working_directory
+from fusionbench.contract.starting import starting
 
 INTERRUPTED = "interrupted. The same command goes on where it stopped."
 
@@ -67,8 +68,8 @@ app = typer.Typer(
         "  fusionbench ui"
     ),
 )
-app.command("run")(run.run)
-app.command("compare")(compare.compare)
+app.command("run")(starting()(run.run))
+app.command("compare")(starting()(compare.compare))
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
