@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fusionbench.catalog.documents import parse_value, read
-from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, RUN_KINDS, Catalog
 from fusionbench.catalog.presets import Preset, read_presets
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
 from fusionbench.contract.errors import UserError, brief, nearest
@@ -176,7 +176,7 @@ def _choose(
 def _run_options(layers: _Layers) -> RunOptions:
     given = _Layers()
     for key, value in layers.values.items():
-        if key.split(".")[0] not in KINDS:
+        if key.split(".")[0] not in RUN_KINDS:
             given.lay({key: value}, layers.origins[key])
     return _validated(RunOptions, given, "run")
 
