@@ -35,8 +35,14 @@ if TYPE_CHECKING:
         UserError as UserError,
     )
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
+    from fusionbench.contract.importer import Contents as Contents, Importer as Importer, SourceClip as SourceClip
     from fusionbench.contract.options import Config as Config, tunable as tunable
-    from fusionbench.contract.reading import read_regular as read_regular, reading as reading
+    from fusionbench.contract.reading import (
+        Unreadable as Unreadable,
+        open_regular as open_regular,
+        read_regular as read_regular,
+        reading as reading,
+    )
     from fusionbench.contract.roles import (
         Backbone as Backbone,
         Criterion as Criterion,
@@ -75,6 +81,7 @@ if TYPE_CHECKING:
     from fusionbench.nn.common_width import CommonWidth as CommonWidth
     from fusionbench.nn.graph_attention import GraphAttention as GraphAttention
     from fusionbench.nn.graphs import ParallelGraph as ParallelGraph, region_graph as region_graph
+    from fusionbench.nn.pickled_arrays import read_npz as read_npz, read_pickle as read_pickle
     from fusionbench.nn.pooling import (
         last_real as last_real,
         masked_max as masked_max,
@@ -91,8 +98,9 @@ _HOME = {
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
     "contract.hooks": "RunInfo hookimpl",
+    "contract.importer": "Contents Importer SourceClip",
     "contract.options": "Config tunable",
-    "contract.reading": "read_regular reading",
+    "contract.reading": "Unreadable open_regular read_regular reading",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder Score accuracy",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "data.faces": "is_image natural_key read_images write_image",
@@ -107,6 +115,7 @@ _HOME = {
     "nn.common_width": "CommonWidth",
     "nn.graph_attention": "GraphAttention",
     "nn.graphs": "ParallelGraph region_graph",
+    "nn.pickled_arrays": "read_npz read_pickle",
     "nn.pooling": "last_real masked_max masked_mean masked_softmax zero_padding",
     "nn.positions": "fairseq_sinusoid sinusoid",
 }

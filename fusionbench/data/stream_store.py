@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +61,28 @@ def write_stream_store(
         DataWarning: for each thing about the clips that a number made from them would hide: frames
             that hold nearly all of a channel's variance, padding, a channel that float32 cannot hold, ...
     """
+    found = write_streams(path, clips, stand_in=stand_in, cut_padding=cut_padding)
+    for finding in found:
+        warnings.warn(finding.message, DataWarning, stacklevel=2)
+
+
+def write_streams(
+    path: str | os.PathLike[str],
+    clips: Iterable[Mapping[str, Any]],
+    *,
+    stand_in: bool = False,
+    cut_padding: bool = False,
+    made: Callable[[], Mapping[str, Any]] = lambda: {"source": "write_stream_store"},
+) -> list[Finding]:
+    """``write_stream_store``, which gives back what it would warn of.
+
+    Args:
+        path: as there.
+        clips: as there.
+        stand_in: as there.
+        cut_padding: as there.
+        made: asked after the last clip for what the store says of its making.
+    """
     folder = Path(path).expanduser().absolute()
     with writes_to(folder):
         _refuse_foreign(folder)
@@ -76,17 +98,10 @@ def write_stream_store(
             survey.add(streams, clip.split == TRAIN)
         labels.check()
         found = given.findings()
-        writer.finish(
-            {
-                "source": "write_stream_store",
-                "notes": [finding.plain() for finding in (*found, *cut.findings())],
-            },
-            stand_in,
-        )
+        notes = [finding.plain() for finding in (*found, *cut.findings())]
+        writer.finish({**made(), "notes": notes}, stand_in)
     store = open_stream_store(folder)
-    found += [*check_names(store.index.clips), *check_streams(store.index, store.arrays, survey)]
-    for finding in found:
-        warnings.warn(finding.message, DataWarning, stacklevel=2)
+    return [*found, *check_names(store.index.clips), *check_streams(store.index, store.arrays, survey)]
 
 
 def open_stream_store(path: str | os.PathLike[str]) -> Store:
