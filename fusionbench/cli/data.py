@@ -1,4 +1,4 @@
-"""``fusionbench data``: generate a dataset's stand-in, verify what is on disk."""
+"""``fusionbench data``: generate a dataset's stand-in, verify what is on disk, import features."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Annotated
 
 import typer
 
-from fusionbench.cli import options as opt
+from fusionbench.cli import import_features, options as opt
 
 app = typer.Typer(
     no_args_is_help=True,
     help=(
-        "Generate a dataset's stand-in, verify what is on disk.\n\n"
+        "Generate a dataset's stand-in, verify what is on disk, import features.\n\n"
         "[bold]Examples[/bold]\n\n"
         "  fusionbench data verify afew --data-root /data/AFEW\n\n"
-        "  fusionbench data stand-in afew --out generated/afew"
+        "  fusionbench data stand-in afew --out generated/afew\n\n"
+        "  fusionbench data import mmsa aligned_50.pkl --out mosi"
     ),
 )
+app.command("import")(import_features.import_features)
 Name = Annotated[str, typer.Argument(help="Dataset.")]
 
 

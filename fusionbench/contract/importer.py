@@ -43,6 +43,8 @@ class Contents:
     """number of clips, where it is known beforehand"""
     labels: Sequence[str] = ()
     """names of the labels that clips have, the default first"""
+    scale: str | None = None
+    """the label that a rule such as ``sentiment2`` cuts where no other is named; None = the default one"""
     padded: bool = False
     """whether rows of zeros at a clip's ends are padding; arrays of one length then share one time axis"""
     seen: list[str] = field(default_factory=list)

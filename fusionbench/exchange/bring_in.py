@@ -128,8 +128,8 @@ class _Import:
         self.chosen, self.source, self.choices, self.watch = chosen, source, choices, watch
         self.contents = self._contents()
         self.table: ClipsFile = read_clips_file(choices.clips)
-        names = dict.fromkeys([*self.table.labels, *self.contents.labels])
-        self.label: Label = choose_label(choices.label, names)
+        self.names = list(dict.fromkeys([*self.table.labels, *self.contents.labels]))
+        self.label: Label = choose_label(choices.label, self.names, self.contents.scale)
         self.parts = ReportPart(choices.fold, self._known_people())
         self.shapes, self.padding = Shapes(), Padding()
         self.missing = Missing(choices.missing)
@@ -199,7 +199,8 @@ class _Import:
 
     def told(self) -> list[str]:
         """What was seen and done, in sentences."""
-        said = [str(self.label) + "."] if self.label.rule else []
+        others = [name for name in self.names if name != self.label.name]
+        said = [f"{self.label}." + (f" Other labels: {', '.join(others)}." if others else "")]
         if self.parts.fold:
             said.append(f"fold {self.parts.fold}: the clips of every {self.parts.fold.of}-th person are reported on.")
         return [

@@ -101,12 +101,13 @@ class Label:
         return f"label {self.name!r}" + (f" by {self.rule}: {RULES[self.rule].says}" if self.rule else "")
 
 
-def choose_label(asked: str | None, labels: Iterable[str]) -> Label:
+def choose_label(asked: str | None, labels: Iterable[str], scale: str | None = None) -> Label:
     """The label that ``--label`` names.
 
     Args:
-        asked: a label, a rule for the default label, or ``LABEL:RULE``; None = the default label.
+        asked: a label, a rule for the label on a scale, or ``LABEL:RULE``; None = the default label.
         labels: what there is, the default first.
+        scale: the label on a scale; None = the default label.
 
     Raises:
         UserError: there is no such label or rule.
@@ -122,7 +123,7 @@ def choose_label(asked: str | None, labels: Iterable[str]) -> Label:
     if asked in names:
         return Label(asked)
     name, colon, rule = asked.rpartition(":")
-    chosen = Label(name if colon else names[0], rule)
+    chosen = Label(name if colon else scale or names[0], rule)
     if rule not in RULES or chosen.name not in names:
         known = [*names, *RULES]
         wrong = name if colon and name not in names else rule

@@ -56,7 +56,7 @@ class MERBench(fb.Importer):
             raise fb.UserError(f"{root} has no folder of features.")
         emotions = {entry.get("emo") for corpus in corpora.values() for entry in corpus.values()}
         labels = ["emo", "val"] if len(emotions) > 1 else ["val", "emo"]
-        found = fb.Contents((), [archive], sum(map(len, corpora.values())), labels)
+        found = fb.Contents((), [archive], sum(map(len, corpora.values())), labels, "val")
         places = {stream: root / folder for stream, folder in streams.items()}
         clips = [name for corpus in corpora.values() for name in corpus]
         found.files = [archive, *(f for name in clips for place in places.values() for f in _files(place, name))]

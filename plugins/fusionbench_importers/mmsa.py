@@ -38,7 +38,7 @@ class MMSA(fb.Importer):
         )
 
     def read(self, source: Path) -> fb.Contents:
-        return contents(source, self.config.streams, _labels)
+        return contents(source, self.config.streams, _labels, scale="regression_labels")
 
 
 def _labels(part: Mapping[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ class MultiBench(fb.Importer):
         )
 
     def read(self, source: Path) -> fb.Contents:
-        return contents(source, self.config.streams, _labels)
+        return contents(source, self.config.streams, _labels, scale="labels")
 
 
 def _labels(part: Mapping[str, Any]) -> list[str]:

@@ -69,9 +69,8 @@ class Arrays(fb.Importer):
         seen = [f"not read: {', '.join(unread)}."] if unread else []
         if known.id is None:
             seen.append(f"no array names the clips ({', '.join(ID)}); ids are made of the row.")
-        return fb.Contents(
-            _clips(source, arrays, streams, known, count), files, count, known.labels, not known.lengths, seen
-        )
+        clips = _clips(source, arrays, streams, known, count)
+        return fb.Contents(clips, files, count, known.labels, padded=not known.lengths, seen=seen)
 
 
 def _arrays(source: Path) -> tuple[dict[str, np.ndarray], list[Path]]:

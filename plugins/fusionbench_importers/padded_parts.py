@@ -30,13 +30,19 @@ class Part:
     labels: Mapping[str, Sequence[Any]]
 
 
-def contents(path: Path, chosen: Mapping[str, str], labels_of: Callable[[Mapping[str, Any]], list[str]]) -> fb.Contents:
+def contents(
+    path: Path,
+    chosen: Mapping[str, str],
+    labels_of: Callable[[Mapping[str, Any]], list[str]],
+    scale: str,
+) -> fb.Contents:
     """What such a pickle holds.
 
     Args:
         path: the file.
         chosen: stream -> key of its array; empty = those of ``STREAMS`` that are there.
         labels_of: keys of a split -> those that are labels, the default first.
+        scale: the label on a scale.
     """
     held = fb.read_pickle(path)
     splits = held if isinstance(held, dict) and all(isinstance(part, dict) for part in held.values()) else {}
@@ -60,9 +66,9 @@ def contents(path: Path, chosen: Mapping[str, str], labels_of: Callable[[Mapping
     doubled = sum(len(part.ids) - len(set(part.ids)) for part in parts)
     if doubled:
         seen.append(f"{doubled:,} id(s) come twice in a part; '#2', '#3', ... is added to them.")
-    return fb.Contents(
-        _clips(parts), [path], sum(len(part.ids) for part in parts), names, padded=True, seen=seen
-    )
+    total = sum(len(part.ids) for part in parts)
+    on_scale = scale if scale in names else None
+    return fb.Contents(_clips(parts), [path], total, names, on_scale, padded=True, seen=seen)
 
 
 def _part(path: Path, name: str, part: Mapping[str, Any], keys: Mapping[str, str], labels: list[str]) -> Part:
