@@ -32,9 +32,10 @@ class Rows:
         """Some columns, batch by batch: numbers as float64 (NaN where there is none), texts as texts.
 
         Raises:
-            Exception: a value is no number, or the file is damaged.
+            fb.UserError: a value is no number, or the file is damaged.
         """
-        with fb.open_regular(self.path) as file:
+        advice = "Its columns of numbers hold numbers, or nothing where one is missing."
+        with fb.reading("table", self.path, advice), fb.open_regular(self.path) as file:
             for batch in self._batches(file, [*numbers, *texts], set(numbers)):
                 columns = dict(zip(batch.schema.names, batch.columns, strict=True))
                 yield {
