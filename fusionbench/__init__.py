@@ -35,7 +35,11 @@ if TYPE_CHECKING:
         UserError as UserError,
     )
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
-    from fusionbench.contract.importer import Contents as Contents, Importer as Importer, SourceClip as SourceClip
+    from fusionbench.contract.importer import (
+        Contents as Contents,
+        Importer as Importer,
+        SourceClip as SourceClip,
+    )
     from fusionbench.contract.options import Config as Config, tunable as tunable
     from fusionbench.contract.reading import (
         Unreadable as Unreadable,

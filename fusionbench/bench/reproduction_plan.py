@@ -23,7 +23,7 @@ from fusionbench.bench.reproducible import folds_of
 from fusionbench.bench.run import fold_identity, prepare_tracker
 from fusionbench.bench.source import RunData, find_root, open_data, peek_data
 from fusionbench.catalog.in_session import DISTRIBUTION
-from fusionbench.catalog.plugins import RUN_KINDS, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import ROLE_NAMES, RUN_KINDS, Catalog
 from fusionbench.catalog.restore import restore
 from fusionbench.catalog.run_config import RunConfig, flatten
 from fusionbench.contract.dataset import Fold

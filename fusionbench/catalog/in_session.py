@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fusionbench.catalog.identity import PACKAGE, mark_unhashed
-from fusionbench.catalog.plugins import RUN_KINDS, ROLE_NAMES, Catalog, Component, Plugin, collect
+from fusionbench.catalog.plugins import ROLE_NAMES, RUN_KINDS, Catalog, Component, Plugin, collect
 from fusionbench.contract.errors import UserError
 
 DISTRIBUTION = "this session"

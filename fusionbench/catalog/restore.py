@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from fusionbench.catalog.plugins import RUN_KINDS, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import ROLE_NAMES, RUN_KINDS, Catalog
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions
 from fusionbench.contract.errors import UserError
 

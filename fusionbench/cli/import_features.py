@@ -20,7 +20,9 @@ CLIPS, STREAMS = "Clips", "Streams"
 def import_features(
     format: Annotated[str, typer.Argument(help="What the source is; `fusionbench list importer` names all.")],
     source: Annotated[Path, typer.Argument(help="File or folder.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the store; a store that is there is replaced.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of the store; a store that is there is replaced.")
+    ],
     label: Annotated[
         str | None,
         typer.Option(

@@ -1,4 +1,4 @@
-"""The fifth role: reads files that others exchange, clip by clip, as they are. What is made of them is not its."""
+"""The fifth role: reads files that others exchange, clip by clip, as they are."""
 
 from __future__ import annotations
 

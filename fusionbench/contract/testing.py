@@ -55,7 +55,8 @@ def check(
     """Hold a component to every rule of its role.
 
     Args:
-        component: a subclass of ``FusionHead``, ``RelationEncoder``, ``Backbone``, ``Dataset`` or ``Importer``.
+        component: a subclass of ``FusionHead``, ``RelationEncoder``, ``Backbone``, ``Dataset`` or
+            ``Importer``.
         config: its options; None = its defaults.
         dims: for a head that fits certain streams only, stream -> width.
         root: for a dataset, the folder with its files; for an importer, a source, or None.

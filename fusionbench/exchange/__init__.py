@@ -1,1 +1,1 @@
-"""Floor 3: feature files that others exchange, brought into a stream store: labels, padding, holes, clocks."""
+"""Floor 3: feature files that others exchange, brought into stores: labels, padding, holes, clocks."""

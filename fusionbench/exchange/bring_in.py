@@ -173,7 +173,9 @@ class _Import:
             self.watch.progress(TASK, total, total)
         self.left_out.take(self.contents.left_out)
         if not kept:
-            raise UserError(f"{self.source}: no clip is left. {' '.join(self.left_out.told()) or 'It has none.'}")
+            raise UserError(
+                f"{self.source}: no clip is left. {' '.join(self.left_out.told()) or 'It has none.'}"
+            )
 
     def _one(self, clip: SourceClip) -> dict[str, Any]:
         clip = self.table.over(clip)
@@ -202,7 +204,9 @@ class _Import:
         others = [name for name in self.names if name != self.label.name]
         said = [f"{self.label}." + (f" Other labels: {', '.join(others)}." if others else "")]
         if self.parts.fold:
-            said.append(f"fold {self.parts.fold}: the clips of every {self.parts.fold.of}-th person are reported on.")
+            said.append(
+                f"fold {self.parts.fold}: the clips of every {self.parts.fold.of}-th person are reported on."
+            )
         return [
             *self.shapes.told(),
             *self.contents.seen,

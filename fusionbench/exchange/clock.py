@@ -32,8 +32,14 @@ class Clock:
 
     def __init__(self, stream: str | None, rule: Rule | None):
         if (stream is None) != (rule is None):
-            given, other = ("--clock", "--resample mean | nearest | linear") if stream else ("--resample", "--clock STREAM")
-            raise UserError(f"{given} goes with {other}: which stream's frames, and how the others get there.")
+            given, other = (
+                ("--clock", "--resample mean | nearest | linear")
+                if stream
+                else ("--resample", "--clock STREAM")
+            )
+            raise UserError(
+                f"{given} goes with {other}: which stream's frames, and how the others get there."
+            )
         self.stream, self.rule = stream, rule
         self._lengths: dict[str, set[int]] = {}
 
@@ -126,9 +132,7 @@ def _even(count: int, unit: int) -> np.ndarray:
     return np.stack([begins, begins + unit], axis=1)
 
 
-def _refuse_apart(
-    clip: str, streams: Mapping[str, np.ndarray], intervals: Mapping[str, np.ndarray]
-) -> None:
+def _refuse_apart(clip: str, streams: Mapping[str, np.ndarray], intervals: Mapping[str, np.ndarray]) -> None:
     lengths = {name: len(values) for name, values in streams.items()}
     same = len(set(lengths.values())) == 1
     times = list(intervals.values())

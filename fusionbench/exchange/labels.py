@@ -46,12 +46,12 @@ RULES: Mapping[str, Rule] = {
     "sentiment2": Rule("below 0, above 0; clips of 0 are left out", 3, lambda v: _sign(v) if v else None),
     "sentiment2-has0": Rule("below 0; 0 and above", 3, lambda v: SIGNS[0] if v < 0 else SIGNS[2]),
     "sentiment3": Rule("below 0, 0, above 0", 3, _sign),
-    "sentiment7": Rule("rounded to -3 .. 3, halves to even; 0 is from -0.5 to 0.5", 3, lambda v: str(round(v))),
+    "sentiment7": Rule(
+        "rounded to -3 .. 3, halves to even; 0 is from -0.5 to 0.5", 3, lambda v: str(round(v))
+    ),
     "sims2": Rule("up to 0, which is included; above 0", 1, _bins([0], SIGNS[::2])),
     "sims3": Rule("up to -0.1, up to 0.1, above; 0 is neutral", 1, _bins([-0.1, 0.1], SIGNS)),
-    "sims5": Rule(
-        "up to -0.7, -0.1, 0.1, 0.7, above; 0 is neutral", 1, _bins([-0.7, -0.1, 0.1, 0.7], _SIMS)
-    ),
+    "sims5": Rule("up to -0.7, -0.1, 0.1, 0.7, above; 0 is neutral", 1, _bins([-0.7, -0.1, 0.1, 0.7], _SIMS)),
 }
 """name -> a rule"""
 
@@ -70,7 +70,7 @@ class Label:
             LeftOut: it has none.
             UserError: its label is no class and no rule cuts it, or lies outside of the rule's scale.
         """
-        value = labels.get(self.name)
+        value: Any = labels.get(self.name)
         value = value.item() if getattr(value, "shape", None) == () else value
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
         if value is None or value == "" or (number is not None and math.isnan(number)):

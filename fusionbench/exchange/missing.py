@@ -71,11 +71,12 @@ class Missing:
 
     def told(self) -> list[str]:
         """What was found and done, in sentences."""
-        return [
-            f"stream {name!r}: {', '.join(f'{kind} in {n:,} frame(s)' for kind, n in counts.items() if n)} of "
-            f"{self._clips[name]:,} clip(s), by --missing {self.rule}: {RULES[self.rule or 'zero']}."
-            for name, counts in self._frames.items()
-        ]
+        said = []
+        for name, counts in self._frames.items():
+            found = ", ".join(f"{kind} in {n:,} frame(s)" for kind, n in counts.items() if n)
+            done = f"--missing {self.rule}: {RULES[self.rule or 'zero']}"
+            said.append(f"stream {name!r}: {found} of {self._clips[name]:,} clip(s), by {done}.")
+        return said
 
 
 def _interpolated(clip: str, name: str, values: np.ndarray) -> np.ndarray:
@@ -86,8 +87,8 @@ def _interpolated(clip: str, name: str, values: np.ndarray) -> np.ndarray:
         known = np.isfinite(values[:, channel])
         if not known.any():
             raise UserError(
-                f"clip {clip!r}, stream {name!r}: channel {channel} has no number in any frame to interpolate "
-                "from. Use --missing zero, or --missing drop-clip."
+                f"clip {clip!r}, stream {name!r}: channel {channel} has no number in any frame to "
+                "interpolate from. Use --missing zero, or --missing drop-clip."
             )
         filled[:, channel] = np.interp(frames, frames[known], filled[known, channel])
     return filled

@@ -61,13 +61,14 @@ class ReportPart:
         """
         if self.fold and clip.split:
             raise UserError(
-                f"clip {clip.id!r} is in split {clip.split!r}: the source has parts of its own. Leave out --fold."
+                f"clip {clip.id!r} is in split {clip.split!r}: the source has parts of its own. "
+                "Leave out --fold."
             )
         if not self.fold:
             if not clip.split:
                 raise UserError(
-                    f"clip {clip.id!r} is in no split. Report on every fifth person with --fold 1/5 (then 2/5, "
-                    "...), or give --clips FILE with a column split."
+                    f"clip {clip.id!r} is in no split. Report on every fifth person with --fold 1/5 (then "
+                    "2/5, ...), or give --clips FILE with a column split."
                 )
             return clip
         return replace(clip, split="test" if _person(clip) in self._reported else "train")

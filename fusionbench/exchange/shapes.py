@@ -21,7 +21,9 @@ def as_streams(clip: SourceClip) -> dict[str, np.ndarray]:
         raise UserError(f"clip {clip.id!r} has no stream.")
     for name, values in clip.streams.items():
         if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "fiub":
-            came = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+            came = (
+                f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+            )
             raise UserError(f"clip {clip.id!r}, stream {name!r} is {came}; expected numbers (time, dim).")
     return dict(clip.streams)
 

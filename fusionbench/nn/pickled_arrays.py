@@ -11,8 +11,9 @@ import math
 import re
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -57,19 +58,20 @@ def read_npz(path: Path | str, *, objects: bool = False) -> dict[str, Any]:
         UserError: it is no such archive, is damaged, or holds objects where none are read. Nothing of
             it was run.
     """
-    with reading("archive", path, "Copy it again, or write it anew."), open_regular(Path(path)) as file:
-        with zipfile.ZipFile(file) as archive:
-            found = {}
-            for entry in archive.infolist():
-                name = entry.filename.removesuffix(".npy")
-                if name == entry.filename:
-                    raise Unreadable(f"{name!r} in it is no array; numpy.savez writes .npy members")
-                with archive.open(entry) as member:
-                    found[name] = _array(member, entry.file_size, f"{path}, array {name!r}", objects)  # type: ignore[arg-type]
+    found = {}
+    with ExitStack() as stack:
+        stack.enter_context(reading("archive", path, "Copy it again, or write it anew."))
+        archive = stack.enter_context(zipfile.ZipFile(stack.enter_context(open_regular(Path(path)))))
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            if name == entry.filename:
+                raise Unreadable(f"{name!r} in it is no array; numpy.savez writes .npy members")
+            with archive.open(entry) as member:
+                found[name] = _array(member, f"{path}, array {name!r}", objects)
     return found
 
 
-def _array(member: BinaryIO, size: int, where: str, objects: bool) -> Any:
+def _array(member: IO[bytes], where: str, objects: bool) -> Any:
     version = np.lib.format.read_magic(member)
     readers: dict[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -82,7 +84,8 @@ def _array(member: BinaryIO, size: int, where: str, objects: bool) -> Any:
     if dtype.hasobject:
         if not objects:
             raise UserError(
-                f"{where} holds Python objects, which are not read here. Write numbers, or texts as numpy.str_."
+                f"{where} holds Python objects, which are not read here. Write numbers, or texts as "
+                "numpy.str_."
             )
         pickled = io.BytesIO(rest)
         _refuse_foreign(pickled, where)
@@ -132,7 +135,7 @@ class _Type:
             raise Unreadable("it holds an array of records; write one array a field")
         order = order.decode("ascii") if isinstance(order, bytes) else order
         if not self.objects and order in ("<", ">"):
-            self.dtype = self.dtype.newbyteorder(order)
+            self.dtype = self.dtype.newbyteorder(order)  # type: ignore[arg-type]
 
 
 class _Array:

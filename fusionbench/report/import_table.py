@@ -39,7 +39,9 @@ def _seen(imported: Imported) -> Table:
 
 
 def _findings(imported: Imported) -> Table:
-    table = plain_table(f"{len(imported.findings)} finding(s), {sum(f.wrong for f in imported.findings)} of them wrong")
+    table = plain_table(
+        f"{len(imported.findings)} finding(s), {sum(f.wrong for f in imported.findings)} of them wrong"
+    )
     table.add_column("")
     table.add_column("what was found")
     for finding in imported.findings:

@@ -40,7 +40,8 @@ def refuse_unequal(configs: Iterable[RunConfig], declared: Sequence[str]) -> Non
 def _declared(key: str, declared: Sequence[str]) -> bool:
     """Varying a kind (``fusion``) declares all its options."""
     return any(
-        key == d or (d.split(".")[0] in RUN_KINDS and "." not in d and key.startswith(f"{d}.")) for d in declared
+        key == d or (d.split(".")[0] in RUN_KINDS and "." not in d and key.startswith(f"{d}."))
+        for d in declared
     )
 
 

@@ -25,7 +25,7 @@ def named(stream: str, patterns: str, names: Sequence[str]) -> list[str]:
 
 
 def numbered(stream: str, ranges: str, count: int) -> list[int]:
-    """The channels that a list of numbers and ranges (``0-11,15``, both ends included) names, as it names them.
+    """The channels that a list of numbers and ranges (``0-11,15``, both ends included) names, in its order.
 
     Raises:
         UserError: it is no such list, or one is not among ``count`` channels.

@@ -18,7 +18,14 @@ import numpy as np
 import fusionbench as fb
 
 SHARES = ("A", "D", "F", "H", "N", "S")
-STRENGTHS = ("meanAngerResp", "meanDisgustResp", "meanFearResp", "meanHappyResp", "meanNeutralResp", "meanSadResp")
+STRENGTHS = (
+    "meanAngerResp",
+    "meanDisgustResp",
+    "meanFearResp",
+    "meanHappyResp",
+    "meanNeutralResp",
+    "meanSadResp",
+)
 WAYS = {1: "voice", 2: "face"}
 """first digit of a row's number -> stream; the third way is the raters who had both: the ceiling"""
 BOTH = 3
@@ -43,12 +50,12 @@ class CremaDVotes(fb.Importer):
             missing = [name for name in ("", *SHARES, "fileName", *STRENGTHS) if name not in names]
             if missing:
                 raise fb.Unreadable(f"it has no column {missing[0]!r}")
-            rows: dict[str, dict[int, Mapping[str, str]]] = {}
+            rows: dict[str, dict[int, np.ndarray]] = {}
             for row in table:
                 name, way = row["fileName"], int(row[""]) // 100_000
                 if way in rows.setdefault(name, {}):
                     raise fb.Unreadable(f"line {table.line_num}: clip {name} comes twice")
-                rows[name][way] = row
+                rows[name][way] = _votes(row, table.line_num)
         contents = fb.Contents((), [path], len(rows), ["emotion", "level", "sentence"])
         both = sum(BOTH in ways for ways in rows.values())
         contents.seen.append(f"not read: {both:,} rows of raters who had both, which are the ceiling.")
@@ -57,7 +64,7 @@ class CremaDVotes(fb.Importer):
 
 
 def _clips(
-    path: Path, rows: Mapping[str, Mapping[int, Mapping[str, str]]], contents: fb.Contents
+    path: Path, rows: Mapping[str, Mapping[int, np.ndarray]], contents: fb.Contents
 ) -> Iterator[fb.SourceClip]:
     for name, ways in rows.items():
         if absent := [stream for way, stream in WAYS.items() if way not in ways]:
@@ -69,16 +76,19 @@ def _clips(
         actor, sentence, emotion, level = parts
         yield fb.SourceClip(
             name,
-            {stream: _votes(ways[way])[None] for way, stream in WAYS.items()},
+            {stream: ways[way][None] for way, stream in WAYS.items()},
             {"emotion": emotion, "level": level, "sentence": sentence},
             subject=actor,
         )
 
 
-def _votes(row: Mapping[str, str]) -> np.ndarray:
+def _votes(row: Mapping[str, str], line: int) -> np.ndarray:
     """``(12,)``: shares, then strengths."""
-    counts = np.array([float(row[name]) for name in SHARES])
-    strengths = np.array([float(row[name]) for name in STRENGTHS])
+    try:
+        counts = np.array([float(row[name]) for name in SHARES])
+        strengths = np.array([float(row[name]) for name in STRENGTHS])
+    except (TypeError, ValueError) as error:
+        raise fb.Unreadable(f"line {line}: {error}") from error
     return np.concatenate([counts / max(counts.sum(), 1), np.where(strengths < 0, 0, strengths / 100)])
 
 

@@ -42,7 +42,7 @@ class _Sequence:
             features = features if features.ndim == 2 else features.reshape(len(features), -1)
             if features.dtype.kind not in "fiu" or intervals.shape != (len(features), 2):
                 raise fb.Unreadable(
-                    f"{key!r} has features {features.dtype} {features.shape} and intervals {intervals.shape}; "
+                    f"{key!r} has features {features.dtype} {features.shape}, intervals {intervals.shape}; "
                     "expected are numbers (k, dim) and (k, 2)"
                 )
             order = np.argsort(intervals[:, 0], kind="stable")
@@ -66,20 +66,24 @@ class ComputationalSequences(fb.Importer):
             {}, description="stream -> its file: text=CMU_MOSI_TimestampedWordVectors.csd; {} = each file"
         )
         labels: str | None = Field(
-            None, description="file of the labels; null = the only one whose name has 'label' or 'opinion' in it"
+            None,
+            description="file of the labels; null = the only one whose name has 'label' or 'opinion' in it",
         )
 
     def read(self, source: Path) -> fb.Contents:
         files = sorted(source.glob("*.csd")) if source.is_dir() else []
         if not files:
-            raise fb.UserError(f"{source}: expected is a folder with .csd files, a stream each, and their labels.")
+            raise fb.UserError(
+                f"{source}: expected is a folder with .csd files, a stream each, and their labels."
+            )
         labels = self._labels(source, files)
         others = {file.name: file for file in files if file != labels}
         chosen = self.config.streams or {file.stem: name for name, file in others.items()}
         for stream, name in chosen.items():
             if name not in others:
                 raise fb.UserError(
-                    f"--stream {stream}={name}: {source} has no such file. Files: {', '.join(others) or 'none'}."
+                    f"--stream {stream}={name}: {source} has no such file. "
+                    f"Files: {', '.join(others) or 'none'}."
                 )
         if not chosen:
             raise fb.UserError(f"{source} has labels ({labels.name}) and no stream.")
@@ -110,7 +114,9 @@ def _opened(path: Path, stack: ExitStack) -> _Sequence:
     try:
         import h5py
     except ImportError as error:
-        raise fb.UserError(f".csd files are HDF5, which h5py reads. Install it: pip install '{EXTRA}'.") from error
+        raise fb.UserError(
+            f".csd files are HDF5, which h5py reads. Install it: pip install '{EXTRA}'."
+        ) from error
     with fb.reading("sequence", path, "Expected is a .csd file of the CMU Multimodal SDK."):
         held = stack.enter_context(h5py.File(stack.enter_context(fb.open_regular(path)), "r"))
         roots = [key for key in held if isinstance(held.get(key, getlink=True), h5py.HardLink)]
@@ -118,7 +124,9 @@ def _opened(path: Path, stack: ExitStack) -> _Sequence:
             raise fb.Unreadable(f"its roots are {roots}; expected is one, with videos in ROOT/data")
         root = held[roots[0]]
         names = _metadata(root.get("metadata", {}), "dimension names")
-        return _Sequence(path, roots[0], root["data"], tuple(map(str, names)) if isinstance(names, list) else ())
+        return _Sequence(
+            path, roots[0], root["data"], tuple(map(str, names)) if isinstance(names, list) else ()
+        )
 
 
 def _metadata(metadata: Any, key: str) -> Any:

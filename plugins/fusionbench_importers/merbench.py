@@ -39,7 +39,9 @@ class MERBench(fb.Importer):
         streams: dict[str, str] = Field(
             {}, description="stream -> its feature folder: audio=chinese-hubert-large-FRA; {} = each folder"
         )
-        labels: str | None = Field(None, description="name of the archive of labels; null = the only label*.npz")
+        labels: str | None = Field(
+            None, description="name of the archive of labels; null = the only label*.npz"
+        )
 
     def read(self, source: Path) -> fb.Contents:
         archive = self._archive(source)
@@ -50,7 +52,8 @@ class MERBench(fb.Importer):
         for stream, folder in streams.items():
             if folder not in folders:
                 raise fb.UserError(
-                    f"--stream {stream}={folder}: {root} has no such folder. Folders: {', '.join(folders) or 'none'}."
+                    f"--stream {stream}={folder}: {root} has no such folder. "
+                    f"Folders: {', '.join(folders) or 'none'}."
                 )
         if not streams:
             raise fb.UserError(f"{root} has no folder of features.")
@@ -59,7 +62,10 @@ class MERBench(fb.Importer):
         found = fb.Contents((), [archive], sum(map(len, corpora.values())), labels, "val")
         places = {stream: root / folder for stream, folder in streams.items()}
         clips = [name for corpus in corpora.values() for name in corpus]
-        found.files = [archive, *(f for name in clips for place in places.values() for f in _files(place, name))]
+        found.files = [
+            archive,
+            *(f for name in clips for place in places.values() for f in _files(place, name)),
+        ]
         found.clips = _clips(corpora, places, found)
         return found
 
@@ -81,7 +87,9 @@ def _corpora(archive: Path) -> dict[str | None, dict[str, Mapping[str, Any]]]:
         part = name.removesuffix("_corpus")
         split = None if part == "whole" else fb.stored_split(part)
         if name == part or (split is None and part != "whole"):
-            raise fb.UserError(f"{archive}: {name!r} is no part; expected are train_corpus, val_corpus, test_corpus.")
+            raise fb.UserError(
+                f"{archive}: {name!r} is no part; expected are train_corpus, val_corpus, test_corpus."
+            )
         if not isinstance(corpus, dict) or not all(isinstance(entry, dict) for entry in corpus.values()):
             raise fb.UserError(f"{archive}: {name!r} is no dict of clips with their labels.")
         found[split] = {str(clip): entry for clip, entry in corpus.items()}
@@ -100,7 +108,9 @@ def _files(place: Path, name: str) -> list[Path]:
 
 
 def _clips(
-    corpora: Mapping[str | None, Mapping[str, Mapping[str, Any]]], places: Mapping[str, Path], found: fb.Contents
+    corpora: Mapping[str | None, Mapping[str, Mapping[str, Any]]],
+    places: Mapping[str, Path],
+    found: fb.Contents,
 ) -> Iterator[fb.SourceClip]:
     for split, corpus in corpora.items():
         for name, entry in corpus.items():

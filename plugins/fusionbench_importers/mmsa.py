@@ -34,7 +34,8 @@ class MMSA(fb.Importer):
         """Options."""
 
         streams: dict[str, str] = Field(
-            {}, description="stream -> key of its array; {} = text, audio and vision, as far as they are there"
+            {},
+            description="stream -> key of its array; {} = text, audio and vision, as far as they are there",
         )
 
     def read(self, source: Path) -> fb.Contents:

@@ -31,7 +31,8 @@ class MultiBench(fb.Importer):
         """Options."""
 
         streams: dict[str, str] = Field(
-            {}, description="stream -> key of its array; {} = text, audio and vision, as far as they are there"
+            {},
+            description="stream -> key of its array; {} = text, audio and vision, as far as they are there",
         )
 
     def read(self, source: Path) -> fb.Contents:

@@ -46,13 +46,16 @@ class Arrays(fb.Importer):
         """Options."""
 
         streams: dict[str, str] = Field(
-            {}, description="stream -> array, or ARRAY:CHANNELS as in x:0-2; {} = every array of two or three axes"
+            {},
+            description="stream -> array, or ARRAY:CHANNELS as in x:0-2; {} = each of two or three axes",
         )
 
     def read(self, source: Path) -> fb.Contents:
         arrays, files = _arrays(source)
         groups = self.config.streams or {
-            name: name for name, array in arrays.items() if array.ndim in (2, 3) and array.dtype.kind in "fiub"
+            name: name
+            for name, array in arrays.items()
+            if array.ndim in (2, 3) and array.dtype.kind in "fiub"
         }
         streams = {stream: _stream(source, arrays, stream, said) for stream, said in groups.items()}
         counts = {name: len(values) for name, values in streams.items()}
@@ -91,12 +94,14 @@ def _stream(source: Path, arrays: Mapping[str, np.ndarray], stream: str, said: s
     """``(clips, time, dim)``."""
     name, _, ranges = said.partition(":")
     if name not in arrays:
-        raise fb.UserError(f"--stream {stream}={said}: {source} has no array {name!r}. Arrays: {', '.join(arrays)}.")
+        raise fb.UserError(
+            f"--stream {stream}={said}: {source} has no array {name!r}. Arrays: {', '.join(arrays)}."
+        )
     array = arrays[name]
     if array.ndim not in (2, 3) or array.dtype.kind not in "fiub":
         raise fb.UserError(
-            f"{source}: array {name!r} is {array.dtype} {array.shape}; a stream is numbers (clips, time, dim) "
-            "or (clips, dim)."
+            f"{source}: array {name!r} is {array.dtype} {array.shape}; a stream is numbers "
+            "(clips, time, dim) or (clips, dim)."
         )
     array = array if array.ndim == 3 else array[:, None]
     return array[:, :, numbered(stream, ranges, array.shape[2])] if ranges else array
@@ -109,10 +114,14 @@ def _known(arrays: Mapping[str, np.ndarray], count: int, streams: list[str]) -> 
         return next((name for name in names if name in flat), None)
 
     ids, split, subject = first(ID), first(SPLIT), first(SUBJECT)
-    lengths = {s: n for s in streams for n in (f"{s}_lengths", f"{s}_length", "lengths", "length") if n in flat}
+    lengths = {
+        s: n for s in streams for n in (f"{s}_lengths", f"{s}_length", "lengths", "length") if n in flat
+    }
     taken = {ids, split, subject, *lengths.values()}
     others = [name for name in flat if name not in taken and name not in streams]
-    return _Known(ids, split, subject, lengths, sorted(others, key=lambda n: LABEL.index(n) if n in LABEL else 99))
+    return _Known(
+        ids, split, subject, lengths, sorted(others, key=lambda n: LABEL.index(n) if n in LABEL else 99)
+    )
 
 
 def _clips(
@@ -127,7 +136,13 @@ def _clips(
 
     def text(name: str | None, k: int) -> str | None:
         found = value(name, k)
-        return found.decode("utf-8", "replace") if isinstance(found, bytes) else None if found is None else str(found)
+        return (
+            found.decode("utf-8", "replace")
+            if isinstance(found, bytes)
+            else None
+            if found is None
+            else str(found)
+        )
 
     for k in range(count):
         clip = text(known.id, k) or f"{k:06d}"

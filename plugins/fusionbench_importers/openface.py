@@ -59,7 +59,9 @@ class OpenFace(fb.Importer):
         for file in files:
             with fb.reading("OpenFace's", file, "Expected is a csv file that FeatureExtraction wrote."):
                 rows = _rows(file)
-                groups = {name: named(name, columns, rows.names) for name, columns in self.config.streams.items()}
+                groups = {
+                    name: named(name, columns, rows.names) for name, columns in self.config.streams.items()
+                }
                 read = _all(rows, groups)
                 kept, more = _one_face(read)
                 others += more
@@ -72,7 +74,9 @@ class OpenFace(fb.Importer):
                     streams[name][place[good]] = np.stack([kept[column][good] for column in columns], axis=1)
             clip = file.relative_to(source).with_suffix("").as_posix() if file != source else file.stem
             yield fb.SourceClip(clip, streams, {"folder": file.parent.name} if found.labels else {})
-        found.seen.append(f"no face in {failed:,}, no row for {gaps:,} of {frames:,} frames: these are missing.")
+        found.seen.append(
+            f"no face in {failed:,}, no row for {gaps:,} of {frames:,} frames: these are missing."
+        )
         if others:
             found.seen.append(f"not read: {others:,} rows of other faces than each clip's most frequent one.")
 
@@ -88,7 +92,9 @@ def _rows(file: Path) -> Rows:
 def _all(rows: Rows, groups: Mapping[str, list[str]]) -> dict[str, np.ndarray]:
     """The columns that count, whole."""
     extra = [name for name in ("face_id", "confidence") if name in rows.names]
-    wanted = list(dict.fromkeys([*NEEDED, *extra, *(column for group in groups.values() for column in group)]))
+    wanted = list(
+        dict.fromkeys([*NEEDED, *extra, *(column for group in groups.values() for column in group)])
+    )
     batches = list(rows.batches(wanted, []))
     if not sum(len(batch["frame"]) for batch in batches):
         raise fb.Unreadable("it has no row")
@@ -109,7 +115,9 @@ def _one_face(read: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], int]:
 
 def _places(numbers: np.ndarray) -> tuple[np.ndarray, int]:
     """Where each row's frame lies between the first and the last one, and how many frames that is."""
-    if not (np.isfinite(numbers).all() and (numbers == np.round(numbers)).all() and (np.diff(numbers) > 0).all()):
+    if not (
+        np.isfinite(numbers).all() and (numbers == np.round(numbers)).all() and (np.diff(numbers) > 0).all()
+    ):
         raise fb.Unreadable("its frame numbers do not rise row by row")
     time = int(numbers[-1] - numbers[0]) + 1
     if time > _MOST_GAPS * len(numbers):

@@ -74,7 +74,9 @@ def _clips(
         labels: dict[str, Any] = {}
         for recordings in held.values():
             labels |= {k: v for k, v in recordings[name].labels.items() if labels.get(k) is None}
-        yield fb.SourceClip(name, {stream: recordings[name].values for stream, recordings in held.items()}, labels)
+        yield fb.SourceClip(
+            name, {stream: recordings[name].values for stream, recordings in held.items()}, labels
+        )
 
 
 def _recordings(file: Path) -> dict[str, _Recording]:
@@ -111,7 +113,9 @@ def _arff(file: Path) -> Iterator[tuple[str, list[float], dict[str, Any]]]:
         raise fb.Unreadable("it has no line @data")
 
 
-def _row(cells: Mapping[str, str], kinds: Mapping[str, str], number: int) -> tuple[str, list[float], dict[str, Any]]:
+def _row(
+    cells: Mapping[str, str], kinds: Mapping[str, str], number: int
+) -> tuple[str, list[float], dict[str, Any]]:
     try:
         numbers = [
             np.nan if cells[name] == "?" else float(cells[name])

@@ -91,18 +91,25 @@ def _part(path: Path, name: str, part: Mapping[str, Any], keys: Mapping[str, str
 
 def _features(where: str, part: Mapping[str, Any], key: str) -> np.ndarray:
     if key == TOKENS:
-        raise fb.UserError(f"{where}: {TOKENS!r} holds token ids, which are no features. Read 'text' instead.")
+        raise fb.UserError(
+            f"{where}: {TOKENS!r} holds token ids, which are no features. Read 'text' instead."
+        )
     if key not in part:
         raise fb.UserError(f"{where} has no {key!r}. It has {_listed(part)}.")
     array = part[key]
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3) or array.dtype.kind not in "fiu":
         came = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise fb.UserError(f"{where}: {key!r} is {came}; expected numbers (clips, time, dim) or (clips, dim).")
+        raise fb.UserError(
+            f"{where}: {key!r} is {came}; expected numbers (clips, time, dim) or (clips, dim)."
+        )
     return array if array.ndim == 3 else array[:, None]
 
 
 def _names(part: Mapping[str, Any], split: str, count: int) -> tuple[list[str], list[str | None]]:
-    """Ids, and whom each clip shows: its video. ``VIDEO$_$CLIP``, ``VIDEO[CLIP]`` or rows of video, start, end."""
+    """Ids, and whom each clip shows: its video.
+
+    Ids are ``VIDEO$_$CLIP``, ``VIDEO[CLIP]`` or rows of video, start and end.
+    """
     if "id" not in part:
         return [f"{k:05d}" for k in range(count)], [None] * count
     ids = np.asarray(part["id"])

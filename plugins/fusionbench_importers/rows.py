@@ -55,7 +55,9 @@ class Rows:
             arrow_csv.ReadOptions(
                 column_names=list(self.names), skip_rows=1, block_size=_BATCH_BYTES, use_threads=False
             ),
-            arrow_csv.ParseOptions(delimiter=self.delimiter, quote_char="'" if self._single_quotes() else '"'),
+            arrow_csv.ParseOptions(
+                delimiter=self.delimiter, quote_char="'" if self._single_quotes() else '"'
+            ),
             arrow_csv.ConvertOptions(
                 column_types={name: pa.float64() if name in numbers else pa.string() for name in wanted},
                 include_columns=list(wanted),

@@ -47,9 +47,12 @@ class FrameTable(fb.Importer):
     class Config(fb.Config):
         """Options."""
 
-        clip: str | None = Field(None, description=f"column that names the clip; null = one of {', '.join(CLIP)}")
+        clip: str | None = Field(
+            None, description=f"column that names the clip; null = one of {', '.join(CLIP)}"
+        )
         streams: dict[str, str] = Field(
-            {}, description="stream -> its columns, by names and patterns: audio=f0,mfcc*; {} = by their names"
+            {},
+            description="stream -> its columns, by names and patterns: audio=f0,mfcc*; {} = by their names",
         )
 
     def read(self, source: Path) -> fb.Contents:
@@ -70,7 +73,11 @@ class FrameTable(fb.Importer):
                 f"no column names the clip ({wanted}). Name it with --set importer.clip=COLUMN. "
                 f"Columns: {', '.join(names[:20])}"
             )
-        known = {"split": _first(names, ("split",)), "subject": _first(names, SUBJECT), "time": _first(names, TIME)}
+        known = {
+            "split": _first(names, ("split",)),
+            "subject": _first(names, SUBJECT),
+            "time": _first(names, TIME),
+        }
         own = {what: column for what, column in known.items() if column}
         free = [name for name in names if name and name != clip and name not in own.values()]
         streams: dict[str, list[str]] = {}
@@ -104,7 +111,9 @@ def _clips(rows: Rows, columns: _Columns) -> Iterator[fb.SourceClip]:
     for batch in rows.batches(numbers, texts):
         clips = batch[columns.clip]
         if any(clip is None for clip in clips):
-            raise fb.UserError(f"{rows.path}: a row has nothing in column {columns.clip!r}, which names its clip.")
+            raise fb.UserError(
+                f"{rows.path}: a row has nothing in column {columns.clip!r}, which names its clip."
+            )
         edges = np.flatnonzero(clips[1:] != clips[:-1]) + 1
         for first, last in zip([0, *edges], [*edges, len(clips)], strict=True):
             run = {name: values[first:last] for name, values in batch.items()}
@@ -116,19 +125,23 @@ def _clips(rows: Rows, columns: _Columns) -> Iterator[fb.SourceClip]:
         yield _clip(rows, columns, held, seen)
 
 
-def _clip(rows: Rows, columns: _Columns, runs: list[Mapping[str, np.ndarray]], seen: set[str]) -> fb.SourceClip:
+def _clip(
+    rows: Rows, columns: _Columns, runs: list[Mapping[str, np.ndarray]], seen: set[str]
+) -> fb.SourceClip:
     values = {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
     clip = str(values[columns.clip][0])
     if clip in seen:
-        raise fb.UserError(f"{rows.path}: the rows of clip {clip!r} do not stand together. Sort them by clip.")
+        raise fb.UserError(
+            f"{rows.path}: the rows of clip {clip!r} do not stand together. Sort them by clip."
+        )
     seen.add(clip)
 
     def same(column: str) -> Any:
         different = set(values[column].tolist())
         if len(different) > 1:
             raise fb.UserError(
-                f"{rows.path}: clip {clip!r} has {len(different)} values in column {column!r}; a label, a split "
-                "and a subject are the same in all its rows. If it is a stream's, name it with --stream."
+                f"{rows.path}: clip {clip!r} has {len(different)} values in column {column!r}; a label, a "
+                "split and a subject are the same in all its rows. Name a stream's columns with --stream."
             )
         return _number_or_text(different.pop())
 
@@ -136,7 +149,8 @@ def _clip(rows: Rows, columns: _Columns, runs: list[Mapping[str, np.ndarray]], s
         _check_order(rows, clip, columns.own["time"], values[columns.own["time"]])
     own = {what: same(columns.own[what]) for what in ("split", "subject") if what in columns.own}
     streams = {
-        stream: np.stack([values[name] for name in names], axis=1) for stream, names in columns.streams.items()
+        stream: np.stack([values[name] for name in names], axis=1)
+        for stream, names in columns.streams.items()
     }
     labels = {name: same(name) for name in columns.labels}
     texts = {what: None if value is None else str(value) for what, value in own.items()}

@@ -55,16 +55,20 @@ class TimeSeries(fb.Importer):
             if (said := header.get("dimensions", "")).isdecimal():
                 groups = {name: numbered(name, r, int(said)) for name, r in self.config.streams.items()}
                 seen += [line for line in overlapping(groups) if line not in seen]
-        return fb.Contents(self._clips(files, names), files, None, names, seen=seen)
+        return fb.Contents(self._clips(headers, names), files, None, names, seen=seen)
 
-    def _clips(self, files: list[Path], labels: list[str]) -> Iterator[fb.SourceClip]:
-        for file in files:
+    def _clips(self, files: Mapping[Path, Mapping[str, str]], labels: list[str]) -> Iterator[fb.SourceClip]:
+        for file, header in files.items():
+            dims = header.get("dimensions", "")
             part = _PART.search(file.stem)
             split = part[1].lower() if part else None
             with fb.reading("series", file, "Copy it again."):
                 for number, (line, text) in enumerate(_series(file)):
                     *channels, last = text.split(":") if labels else [*text.split(":"), ""]
                     where = f"line {line}"
+                    if not channels or (dims and dims != str(len(channels))):
+                        expected = f"@dimensions says {dims}" if dims else "expected is at least one"
+                        raise fb.Unreadable(f"{where} has {len(channels)} channels; {expected}")
                     yield fb.SourceClip(
                         f"{split or file.stem}/{number:05d}",
                         self._streams([_values(channel, where) for channel in channels], where),
@@ -94,7 +98,9 @@ def _header(file: Path) -> Mapping[str, str]:
         for _, line in _lines(file):
             if line.lower() == "@data":
                 if found.get("timestamps") == "true":
-                    raise fb.Unreadable("its values carry time stamps, which are not read; write plain values")
+                    raise fb.Unreadable(
+                        "its values carry time stamps, which are not read; write plain values"
+                    )
                 return found
             key, _, said = line.lower().removeprefix("@").partition(" ")
             if not line.startswith("@"):

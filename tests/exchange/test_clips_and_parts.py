@@ -22,7 +22,9 @@ def table(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_row_is_laid_over_its_clip(tmp_path):
-    said = read_clips_file(table(tmp_path, "\ufeffid, split ,subject,label,valence\na,test,p1,glad,0.5\nb,,,sad,\n"))
+    said = read_clips_file(
+        table(tmp_path, "\ufeffid, split ,subject,label,valence\na,test,p1,glad,0.5\nb,,,sad,\n")
+    )
     assert said.labels == ("label", "valence")
     over = said.over(clip("a", split="train", labels={"own": 1}))
     assert (over.split, over.subject) == ("test", "p1")
@@ -42,7 +44,10 @@ def test_rows_of_no_clip_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,label\na,x\n", r"clips\.csv: its columns are name, label\. Its first line names the columns: id"),
+        (
+            "name,label\na,x\n",
+            r"clips\.csv: its columns are name, label\. Its first line names the columns: id",
+        ),
         ("id,label\na,x\na,y\n", "line 3: clip 'a' comes twice"),
         ("id,label\na\n", "line 2 has another number of columns"),
         ("id,label\na,x,y\n", "line 2 has another number of columns"),
@@ -90,7 +95,10 @@ def test_what_is_left_out_is_counted_by_reason():
     left.take([fb.Problem("x", "no file")])
     assert left.plain() == {
         "clips": 4,
-        "reasons": {"no label": {"clips": 3, "first": ["c0", "c1", "c2"]}, "no file": {"clips": 1, "first": ["x"]}},
+        "reasons": {
+            "no label": {"clips": 3, "first": ["c0", "c1", "c2"]},
+            "no file": {"clips": 1, "first": ["x"]},
+        },
     }
     assert left.told() == ["left out: 3 clip(s), no label: c0, c1, c2.", "left out: 1 clip(s), no file: x."]
     assert left.clips[1] == fb.Problem("c1", "no label: row 1")

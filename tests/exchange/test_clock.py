@@ -15,7 +15,9 @@ def column(*values: float) -> np.ndarray:
 
 
 def common(rule, streams, intervals=None, clock="text"):
-    return {n: v.ravel().tolist() for n, v in Clock(clock, rule).common("c", streams, intervals or {}).items()}
+    return {
+        n: v.ravel().tolist() for n, v in Clock(clock, rule).common("c", streams, intervals or {}).items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -108,5 +110,7 @@ def test_a_clock_goes_with_a_rule_and_must_be_a_stream():
         Clock("text", None)
     with pytest.raises(fb.UserError, match="--resample goes with --clock STREAM"):
         Clock(None, "mean")
-    with pytest.raises(fb.UserError, match=r"--clock txt: clip 'c' has no such stream\. Did you mean 'text'\?"):
+    with pytest.raises(
+        fb.UserError, match=r"--clock txt: clip 'c' has no such stream\. Did you mean 'text'\?"
+    ):
         Clock("txt", "mean").common("c", {"text": column(1)}, {})

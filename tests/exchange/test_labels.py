@@ -52,12 +52,16 @@ def test_sentiment_of_sims(rule, expected):
 
 
 def test_numbers_beyond_the_scale_are_refused_by_clip():
-    with pytest.raises(fb.UserError, match=r"clip 'c': label 'y' is 40\.0; sentiment7 cuts numbers from -3 to 3"):
+    with pytest.raises(
+        fb.UserError, match=r"clip 'c': label 'y' is 40\.0; sentiment7 cuts numbers from -3 to 3"
+    ):
         Label("y", "sentiment7").of("c", {"y": 40.0})
 
 
 def test_a_number_on_a_scale_needs_a_rule_and_a_whole_one_does_not():
-    with pytest.raises(fb.UserError, match=r"clip 'c': label 'y' is 0\.4, .*--label y:sentiment2 \(below 0, above 0,"):
+    with pytest.raises(
+        fb.UserError, match=r"clip 'c': label 'y' is 0\.4, .*--label y:sentiment2 \(below 0, above 0,"
+    ):
         Label("y").of("c", {"y": 0.4})
     assert [Label("y").of("c", {"y": value}) for value in (2.0, np.int64(3), "glad")] == [2.0, 3, "glad"]
 

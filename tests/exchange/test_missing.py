@@ -26,20 +26,30 @@ def test_zero_is_put_in_place_of_single_numbers():
     missing = Missing("zero")
     assert missing.filled("c", "a", HOLES).tolist() == [[0, 0], [1, 0], [0, 4], [4, 8], [0, 0]]
     assert missing.plain() == {"a": {"NaN": 2, "-inf": 1, "+inf": 1}}
-    assert missing.told()[0].startswith("stream 'a': NaN in 2 frame(s), -inf in 1 frame(s), +inf in 1 frame(s) of 1")
+    assert missing.told()[0].startswith(
+        "stream 'a': NaN in 2 frame(s), -inf in 1 frame(s), +inf in 1 frame(s) of 1"
+    )
 
 
 def test_interpolation_is_linear_between_and_holds_at_the_ends():
-    assert Missing("interpolate").filled("c", "a", HOLES).tolist() == [[1, 0], [1, 2], [2.5, 4], [4, 8], [4, 0]]
+    assert Missing("interpolate").filled("c", "a", HOLES).tolist() == [
+        [1, 0],
+        [1, 2],
+        [2.5, 4],
+        [4, 8],
+        [4, 0],
+    ]
 
 
 def test_a_channel_without_any_number_cannot_be_interpolated():
-    with pytest.raises(fb.UserError, match=r"clip 'c', stream 'a': channel 1 has no number .* --missing zero"):
+    with pytest.raises(
+        fb.UserError, match=r"clip 'c', stream 'a': channel 1 has no number .* --missing zero"
+    ):
         Missing("interpolate").filled("c", "a", np.array([[1, np.nan], [2, np.nan]]))
 
 
 def test_a_clip_can_be_left_out():
-    with pytest.raises(LeftOut, match="numbers are missing in stream 'a': NaN, -inf, .inf in 4 of 5 frames"):
+    with pytest.raises(LeftOut, match=r"numbers are missing in stream 'a': NaN, -inf, .inf in 4 of 5 frames"):
         Missing("drop-clip").filled("c", "a", HOLES)
 
 

@@ -28,7 +28,7 @@ def padded(time: int, real: Sequence[int], dim: int, seed: int, front: bool = Fa
 
 
 def mmsa_parts(times: Mapping[str, int] | None = None) -> dict[str, dict[str, Any]]:
-    """What MMSA-FET's ``run_dataset`` puts into its pickle: per split arrays padded at the end, ids ``VIDEO$_$CLIP``.
+    """What MMSA-FET's ``run_dataset`` puts into its pickle: padded at the end, ids ``VIDEO$_$CLIP``.
 
     Args:
         times: stream -> frames with padding; None = all 6, as of aligned files.
@@ -47,7 +47,9 @@ def mmsa_parts(times: Mapping[str, int] | None = None) -> dict[str, dict[str, An
             "text_bert": np.zeros((count, 3, times["text"]), np.float32),
             "audio_lengths": [times["audio"]] * count,
             "vision_lengths": [times["vision"]] * count,
-            "annotations": np.array([("Negative", "Neutral", "Positive")[int(np.sign(v)) + 1] for v in labels]),
+            "annotations": np.array(
+                [("Negative", "Neutral", "Positive")[int(np.sign(v)) + 1] for v in labels]
+            ),
             "regression_labels": labels,
             "regression_labels_T": labels[::-1].copy(),
         }
@@ -78,7 +80,9 @@ def write_multibench(path: Path) -> Path:
     return path
 
 
-def write_csd(path: Path, root: str, videos: Mapping[str, tuple[Any, Any]], names: Sequence[str] = ()) -> Path:
+def write_csd(
+    path: Path, root: str, videos: Mapping[str, tuple[Any, Any]], names: Sequence[str] = ()
+) -> Path:
     """As the SDK's ``write_CSD``: gzipped features and intervals, metadata as JSON texts of shape (1,)."""
     import h5py
 
@@ -115,7 +119,10 @@ def write_merbench(folder: Path) -> Path:
     corpora: dict[str, dict[str, dict[str, Any]]] = {"train_corpus": {}, "test1_corpus": {}}
     for k in range(8):
         name = f"sample_{k:08d}"
-        corpora["train_corpus" if k < 6 else "test1_corpus"][name] = {"emo": ("happy", "sad")[k % 2], "val": -10}
+        corpora["train_corpus" if k < 6 else "test1_corpus"][name] = {
+            "emo": ("happy", "sad")[k % 2],
+            "val": -10,
+        }
         for feature, values in (
             ("hubert-UTT", draw.normal(size=4)),
             ("bert-UTT", draw.normal(size=(1, 3))),
@@ -123,7 +130,7 @@ def write_merbench(folder: Path) -> Path:
             (folder / "features" / feature).mkdir(parents=True, exist_ok=True)
             np.save(folder / "features" / feature / f"{name}.npy", values.astype(np.float32))
         frames = folder / "features" / "clip-UTT" / name
-        frames.mkdir(parents=True)
+        frames.mkdir(parents=True, exist_ok=True)
         np.save(frames / "1.npy", draw.normal(size=2))
     np.savez_compressed(folder / "label-6way.npz", **corpora)  # type: ignore[arg-type]
     return folder
@@ -147,11 +154,15 @@ def openface_rows(frames: Sequence[int], failed: Sequence[int] = (), face: int =
 def write_openfaces(folder: Path) -> Path:
     """A class a folder; every clip has a failed frame."""
     for k in range(6):
-        write_openface(folder / ("glad", "calm")[k % 2] / f"clip{k}.csv", openface_rows(range(1, 9), [3 + k % 3]))
+        write_openface(
+            folder / ("glad", "calm")[k % 2] / f"clip{k}.csv", openface_rows(range(1, 9), [3 + k % 3])
+        )
     return folder
 
 
-def write_arff(path: Path, rows: Sequence[str], features: Sequence[str] = ("F0_amean", "loudness_amean")) -> Path:
+def write_arff(
+    path: Path, rows: Sequence[str], features: Sequence[str] = ("F0_amean", "loudness_amean")
+) -> Path:
     """As openSMILE's cArffSink: name, numbers, class."""
     attributes = [f"@attribute {name} numeric" for name in features]
     header = ["@relation openSMILE_features", "", "@attribute name string", *attributes]
@@ -233,7 +244,8 @@ def write_votes(path: Path) -> Path:
             happy = 9 if "HAP" in clip else 1
             strengths = f"-1,-1,-1,{40 + way}.5,{70 + number},-1"
             counts = f"0,0,0,{happy},{10 - happy},0"
-            rows.append(f'"{way}{number:05d}",{counts},"{clip}",10,{max(happy, 10 - happy) / 10},"N",60,{strengths},60')
+            agreed = max(happy, 10 - happy) / 10
+            rows.append(f'"{way}{number:05d}",{counts},"{clip}",10,{agreed},"N",60,{strengths},60')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(rows) + "\n")
     return path

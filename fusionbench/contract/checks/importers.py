@@ -1,4 +1,4 @@
-"""The rules for importers: what is not theirs is refused and not run; what is theirs is read the same again."""
+"""The rules for importers: what is not theirs is refused and not run, what is theirs is read alike."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def refuses_what_is_not_its_own(trial: ImporterTrial) -> str:
             _, clips = trial.read(path)
         except UserError as error:
             if path.name not in str(error):
-                raise Broken(f"{path.name!r} is refused with {str(error)!r}, which does not name it") from error
+                raise Broken(
+                    f"{path.name!r} is refused with {str(error)!r}, which does not name it"
+                ) from error
             continue
         if clips:
             raise Broken(f"{path.name!r} holds nothing of the format, and gave {len(clips)} clip(s)")
@@ -115,7 +117,9 @@ def gives_clips(trial: ImporterTrial) -> str:
                 raise Broken(f"clip {clip.id!r}, stream {name!r} is {form}; expected numbers (time, dim)")
             times = clip.intervals.get(name)
             if times is not None and times.shape != (len(values), 2):
-                raise Broken(f"clip {clip.id!r}: intervals of {name!r} are {times.shape}, of {len(values)} frames")
+                raise Broken(
+                    f"clip {clip.id!r}: intervals of {name!r} are {times.shape}, of {len(values)} frames"
+                )
         unknown = set(clip.labels) - set(contents.labels)
         if unknown:
             raise Broken(f"clip {clip.id!r} has label {min(unknown)!r}, which Contents.labels does not list")
@@ -123,7 +127,9 @@ def gives_clips(trial: ImporterTrial) -> str:
     if twice:
         raise Broken(f"{len(twice)} id(s) are given to more than one clip, such as {twice[0]!r}")
     if contents.total is not None and contents.total != len(clips) + len(contents.left_out):
-        raise Broken(f"total is {contents.total}; {len(clips)} clips came and {len(contents.left_out)} were left out")
+        raise Broken(
+            f"total is {contents.total}; {len(clips)} clips came and {len(contents.left_out)} were left out"
+        )
     return f"{len(clips)} clips, {len(contents.left_out)} left out"
 
 
@@ -138,7 +144,9 @@ def reads_alike(trial: ImporterTrial) -> None:
     _, first = trial.first
     assert trial.source is not None
     _, second = trial.read(trial.source)
-    same = len(first) == len(second) and all(_equal(one, other) for one, other in zip(first, second, strict=True))
+    same = len(first) == len(second) and all(
+        _equal(one, other) for one, other in zip(first, second, strict=True)
+    )
     if not same:
         raise Broken("a second reading gave other clips, or another order")
 
