@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from fusionbench.contract.importer import Contents, Importer, SourceClip
 from fusionbench.contract.reading import reading
 from fusionbench.contract.watch import Watch
 from fusionbench.data.findings import Finding
+from fusionbench.data.labels import in_order
 from fusionbench.data.splits import SELECTION, TRAIN, is_reported
 from fusionbench.data.stream_store import open_stream_store, write_streams
 from fusionbench.exchange import missing
@@ -112,7 +113,10 @@ def import_features(chosen: Chosen, source: Path, out: Path, choices: Choices, w
     return Imported(
         chosen.name,
         out,
-        {split: dict(sorted(counts.items())) for split, counts in parts.items()},
+        {
+            split: {label: parts[split][label] for label in in_order(parts[split])}
+            for split in _in_order(parts)
+        },
         {name: array.shape[1] for name, array in store.arrays.items()},
         tuple(work.told()),
         tuple(work.left_out.clips),
@@ -204,8 +208,9 @@ class _Import:
         others = [name for name in self.names if name != self.label.name]
         said = [f"{self.label}." + (f" Other labels: {', '.join(others)}." if others else "")]
         if self.parts.fold:
+            of = self.parts.fold.of
             said.append(
-                f"fold {self.parts.fold}: the clips of every {self.parts.fold.of}-th person are reported on."
+                f"fold {self.parts.fold}: one person in {of} is reported on, the others are trained on."
             )
         return [
             *self.shapes.told(),
@@ -236,6 +241,11 @@ class _Import:
             "left_out": self.left_out.plain(),
             "seen": self.told(),
         }
+
+
+def _in_order(parts: Iterable[str]) -> list[str]:
+    """What is trained on, what selects, what is reported on."""
+    return sorted(parts, key=lambda part: (part != TRAIN, part != SELECTION, part))
 
 
 def _advice(chosen: Chosen) -> str:

@@ -53,12 +53,14 @@ class Shapes:
     def told(self) -> list[str]:
         """Each stream in a sentence."""
         return [
-            f"stream {name!r}: {_lengths(s)} frames of {s.width} numbers in {s.clips:,} clip(s)."
+            f"stream {name!r}: {_lengths(s)} of {s.width} numbers in {s.clips:,} clip(s)."
             for name, s in self._shapes.items()
         ]
 
 
 def _lengths(shape: _Shape) -> str:
+    if shape.longest == 1:
+        return "1 frame"
     if shape.shortest == shape.longest:
-        return f"{shape.longest:,}"
-    return f"{shape.shortest:,} to {shape.longest:,}"
+        return f"{shape.longest:,} frames"
+    return f"{shape.shortest:,} to {shape.longest:,} frames"

@@ -73,11 +73,11 @@ def test_streams_and_options_reach_the_importer(cli, tmp_path):
         (["mmsa", "nowhere.pkl"], "nowhere.pkl: No such file or directory"),
         (["mmsa", "unaligned.pkl"], "--clock text | audio | vision --resample mean | nearest | linear"),
         (["mmsa", "unaligned.pkl", "--clock", "text"], "--clock goes with --resample"),
-        (["mmsa", "unaligned.pkl", "--resample", "man"], "--resample 'man': no such rule. Did you mean 'mean'?"),
+        (["mmsa", "unaligned.pkl", "--resample", "man"], "'man': no such rule. Did you mean 'mean'?"),
         (["mmsa", "unaligned.pkl", "--missing", "skip"], "--missing 'skip': no such rule."),
         (["mmsa", "unaligned.pkl", "--label", "sentiment"], "Did you mean 'sentiment"),
         (["mmsa", "unaligned.pkl", "--fold", "1"], "write K/N, as in --fold 1/5"),
-        (["mmsa", "unaligned.pkl", "--fold", "1/5", *CLOCK], "the source has parts of its own. Leave out --fold."),
+        (["mmsa", "unaligned.pkl", "--fold", "1/5", *CLOCK], "parts of its own. Leave out --fold."),
         (["mmsa", "unaligned.pkl", "--stream", "=x"], "write NAME=COLUMNS, as in --stream left=0-11"),
         (["mmsa", "unaligned.pkl", "--stream", "a", "--stream", "a"], "--stream a is given twice"),
         (["mmsa", "unaligned.pkl", "--set", "seed=1"], "--set seed is no option of an importer"),
@@ -98,7 +98,9 @@ def test_an_importer_is_listed_shown_and_checked(cli, pickled):
     assert all(name in cli("list", "importer").out for name in ("mmsa", "csd", "crema_d_votes"))
     assert "stream -> key of its array" in cli("show", "importer", "mmsa").out
     ended = cli("check", "importer", "mmsa", "--json")
-    assert ended.code == 0 and [f["state"] for f in ended.json["findings"]] == ["passed"] * 2 + ["skipped"] * 3
+    assert (
+        ended.code == 0 and [f["state"] for f in ended.json["findings"]] == ["passed"] * 2 + ["skipped"] * 3
+    )
     on_file = cli("check", "importer", "mmsa", "--data-root", pickled, "--json")
     assert on_file.code == 0 and [f["state"] for f in on_file.json["findings"]] == ["passed"] * 5
     assert on_file.json["judged_on"] == str(pickled)
@@ -106,4 +108,4 @@ def test_an_importer_is_listed_shown_and_checked(cli, pickled):
 
 def test_importers_are_no_part_of_a_run(cli):
     ended = cli("run", "--fusion", "concat", "--dataset", "afew", "--set", "importer.streams=1", "--dry-run")
-    assert ended.code == 2 and "unknown option 'importer'" in ended.err.replace("importer.streams", "importer")
+    assert ended.code == 2 and "run: unknown option 'importer'" in ended.err
