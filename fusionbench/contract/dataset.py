@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from fusionbench.contract.class_names import kept_classes
 from fusionbench.contract.judging import Judging, choose_metric, number_of_positive, offered
 from fusionbench.contract.options import Config as OptionsConfig
 
@@ -143,12 +144,14 @@ class Dataset:
         config: this class's ``Config``.
 
     Raises:
-        UserError: from ``scan``, where ``root`` does not hold the dataset.
+        UserError: the options name a class that is none; from ``scan``, where ``root`` does not hold the
+            dataset.
     """
 
     name: ClassVar[str]
     classes: tuple[str, ...]
-    """class names; their order is the order of the logits"""
+    """class names; their order is the order of the logits. A run leaves out clips of other labels, so that
+    a ``Config`` that is a ``NamedClasses`` can choose some"""
     protocol: ClassVar[Protocol] = Protocol()
     run_defaults: ClassVar[Mapping[str, Any]] = {}
     """options of a run that this dataset wants otherwise: ``{"training.epochs": 60}``"""
@@ -162,6 +165,8 @@ class Dataset:
     def __init__(self, root: Path, config: Any):
         self.root = root
         self.config = config
+        if getattr(config, "classes", None) and not self.precomputed:  # those of a store are known later
+            self.classes = kept_classes(config, type(self).classes)
 
     def scan(self) -> Inventory:
         """List every clip and every problem without reading a pixel."""

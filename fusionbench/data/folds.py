@@ -38,7 +38,7 @@ def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[
     parts = max(2, round(1 / fraction))
     selected = None
     if len({clip.subject for clip in ordered if clip.subject}) >= 2:
-        selected = _by_subject(labels, _groups(ordered), parts, seed)
+        selected = _by_subject(labels, groups_of(ordered), parts, seed)
     if selected is None:
         selected = _by_clip(labels, parts, seed)
     train = [clip.id for clip, chosen in zip(ordered, selected, strict=True) if not chosen]
@@ -46,8 +46,8 @@ def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[
     return train, selection
 
 
-def _groups(clips: Sequence[Clip]) -> np.ndarray:
-    """A name for the subject of each clip; who is not known is nobody else."""
+def groups_of(clips: Sequence[Clip]) -> np.ndarray:
+    """``(clips,)`` a name for the subject of each clip; who is not known is nobody else."""
     if all(clip.subject for clip in clips):
         return np.array([clip.subject for clip in clips])
     return np.array([f"subject {clip.subject}" if clip.subject else f"clip {clip.id}" for clip in clips])
