@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         NotSupported as NotSupported,
         UserError as UserError,
     )
+    from fusionbench.contract.fold_options import MadeFolds as MadeFolds
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
     from fusionbench.contract.options import Config as Config, tunable as tunable
     from fusionbench.contract.reading import read_regular as read_regular, reading as reading
@@ -93,6 +94,7 @@ _HOME = {
     "contract.class_names": "NamedClasses",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
+    "contract.fold_options": "MadeFolds",
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
     "contract.reading": "read_regular reading",

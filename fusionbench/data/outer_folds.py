@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from fusionbench.contract.dataset import Clip, Fold
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.fold_options import LOSO
 from fusionbench.data.folds import groups_of
 from fusionbench.data.labels import in_order
 
-LOSO = "loso"
 NOBODY = "no subject"
 """name of the fold of clips whose subject is not known, where one subject is left out at a time"""
 _MOVES = 1000
@@ -21,7 +20,7 @@ _MOVES = 1000
 
 
 def make_folds(
-    clips: Sequence[Clip], folds: int | Literal["loso"], *, seed: int, repeat: int = 1
+    clips: Sequence[Clip], folds: int | str, *, seed: int, repeat: int = 1
 ) -> list[Fold]:
     """Folds in which each clip is reported on once, or ``repeat`` times.
 
@@ -43,7 +42,9 @@ def make_folds(
         UserError: there are too few subjects or clips, or nothing to repeat.
     """
     ordered = sorted(clips, key=lambda clip: clip.id)
-    if folds == LOSO:
+    if isinstance(folds, str):
+        if folds != LOSO:
+            raise UserError(f"folds is {folds!r}; give {LOSO}, or a number of folds, at least 2.")
         if repeat > 1:
             raise UserError("loso leaves out each subject once; there is nothing to repeat. Leave repeat at 1.")
         return _loso(ordered)

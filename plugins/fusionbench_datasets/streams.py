@@ -12,8 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 import fusionbench as fb
 
@@ -35,7 +34,7 @@ class StreamsDataset(fb.Dataset):
         "training.weight_decay": 1e-4,
     }
 
-    class Config(fb.NamedClasses):
+    class Config(fb.MadeFolds, fb.NamedClasses):
         """Options."""
 
         report: str | None = Field(
@@ -43,21 +42,6 @@ class StreamsDataset(fb.Dataset):
             description="part that is reported on: test, val, ...; null = the only one there is. With folds: "
             "what they are made of, train or all",
         )
-        folds: int | str | None = Field(
-            None,
-            description="loso = one subject is left out at a time; a number = so many parts of subjects; "
-            "null = the store's own parts",
-        )
-        repeat: int = Field(1, ge=1, le=1000, description="how often folds are made anew")
-
-        @field_validator("folds", mode="before")
-        @classmethod
-        def _loso_or_number(cls, value: object) -> object:
-            number = int(value) if isinstance(value, str) and value.isdecimal() else value
-            whole = isinstance(number, int) and not isinstance(number, bool)
-            if number is None or number == "loso" or (whole and number >= 2):
-                return number
-            raise PydanticCustomError("folds", "give loso, or a number of folds, at least 2")
 
     def scan(self) -> fb.Inventory:
         try:
