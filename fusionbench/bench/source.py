@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fusionbench.bench.front_end import front_end_stores, refuse_untrained, weights_hash
+from fusionbench.bench.front_end import black_rows, front_end_stores, refuse_untrained, weights_hash
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
 from fusionbench.catalog.identity import harness_hash
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
@@ -19,6 +19,7 @@ from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.judging import Judging
 from fusionbench.contract.watch import Watch
+from fusionbench.contract.window import Window
 from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
@@ -52,6 +53,14 @@ class RunData:
     extracted: Mapping[str, str] = field(default_factory=dict)
     """array name -> content hash of the store it is in, where a front end made it: another machine's front
     end makes other last digits of the same clips"""
+
+    black: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """array name -> the row of a black image, where windows are padded with it and it is not zero"""
+
+    @cached_property
+    def window(self) -> Window | None:
+        """What a labelled frame is seen through; None where clips are labelled as a whole."""
+        return self.dataset.window if any(clip.labels for clip in self.index.clips) else None
 
     @cached_property
     def clips(self) -> Mapping[str, Clip]:
@@ -228,9 +237,10 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
     stores = front_end_stores(frames, config, weights, watch)
     arrays = {name: store.arrays[name] for name, store in stores.items()}
     hashes = {name: store.content_hash for name, store in stores.items()}
-    return RunData(
-        dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped, extracted=hashes
-    )
+    padded = dataset.window is not None and dataset.window.padding == "black"
+    black = black_rows(config, list(arrays), frames) if padded else {}
+    about = (dataset, frames.content_hash, stand_in, frames.index)
+    return RunData(*about, arrays, weights, skipped, extracted=hashes, black=black)
 
 
 def peek_data(config: RunConfig, watch: Watch) -> RunData | None:

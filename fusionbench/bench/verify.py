@@ -139,7 +139,7 @@ def _part_sizes(clips: Sequence[Clip]) -> tuple[PartSize, ...]:
     sizes = []
     for name in dict.fromkeys(clip.split for clip in clips):
         part = [clip for clip in clips if clip.split == name]
-        labels = Counter(clip.label for clip in part)
+        labels = Counter(label for clip in part for label in clip.judged)
         people = len({clip.subject for clip in part if clip.subject})
         sizes.append(
             PartSize(name, len(part), people or None, {label: labels[label] for label in in_order(labels)})

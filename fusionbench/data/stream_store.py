@@ -105,7 +105,7 @@ def open_stream_store(path: str | os.PathLike[str]) -> Store:
 
 def train_labels(store: Store) -> tuple[str, ...]:
     """The classes of a stream store: the labels of its training clips, sorted (numbers as numbers)."""
-    return in_order(clip.label for clip in store.index.clips if clip.split == TRAIN)
+    return in_order({label for clip in store.index.clips if clip.split == TRAIN for label in clip.judged})
 
 
 def noted(store: Store) -> list[Finding]:
