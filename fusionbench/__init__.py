@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Streams as Streams,
         StreamSpec as StreamSpec,
     )
+    from fusionbench.contract.window import Window as Window
     from fusionbench.data.faces import (
         is_image as is_image,
         natural_key as natural_key,
@@ -100,6 +101,7 @@ _HOME = {
     "contract.reading": "read_regular reading",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder Score accuracy",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
+    "contract.window": "Window",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
     "data.outer_folds": "make_folds subjects_of",

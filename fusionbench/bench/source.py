@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fusionbench.bench.front_end import front_end_stores, refuse_untrained, weights_hash
+from fusionbench.bench.front_end import black_rows, front_end_stores, refuse_untrained, weights_hash
+from fusionbench.bench.left_out import of_classes, told_left_out
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
 from fusionbench.catalog.identity import harness_hash
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
@@ -21,6 +21,7 @@ from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.judging import Judging
 from fusionbench.contract.watch import Watch
+from fusionbench.contract.window import Window
 from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
@@ -55,10 +56,23 @@ class RunData:
     """array name -> content hash of the store it is in, where a front end made it: another machine's front
     end makes other last digits of the same clips"""
 
+    black: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """array name -> the row of a black image, where windows are padded with it and it is not zero"""
+
+    @cached_property
+    def window(self) -> Window | None:
+        """What a labelled frame is seen through; None where clips are labelled as a whole."""
+        return self.dataset.window if any(clip.labels for clip in self.index.clips) else None
+
+    @cached_property
+    def judged(self) -> tuple[Clip, ...]:
+        """The clips of the run's classes, which are parted; what is of other classes is left out."""
+        return of_classes(self.index.clips, self.dataset.classes)
+
     @cached_property
     def clips(self) -> Mapping[str, Clip]:
-        """Clip id -> clip."""
-        return {clip.id: clip for clip in self.index.clips}
+        """Clip id -> clip, of those that are judged."""
+        return {clip.id: clip for clip in self.judged}
 
     @property
     def classes(self) -> int:
@@ -73,11 +87,6 @@ class RunData:
         """
         options = config.options
         return self.dataset.protocol.judging(options.metric, options.positive, self.dataset.classes)
-
-    @cached_property
-    def judged(self) -> tuple[Clip, ...]:
-        """The clips of the run's classes, which are parted; those of other classes are left out."""
-        return tuple(clip for clip in self.index.clips if clip.label in self.dataset.classes)
 
     @cached_property
     def every_fold(self) -> list[Fold]:
@@ -201,9 +210,8 @@ def _tell(config: RunConfig, data: RunData, watch: Watch) -> None:
     parts, found = fold_findings(folds, data.clips, data.dataset.protocol)
     if len(folds) == 1:
         watch.note(f"{parts_line(parts[folds[0].name].sizes())}, {data.classes} classes")
-    left_out = Counter(clip.label for clip in data.index.clips if clip.label not in data.dataset.classes)
-    for label, clips in sorted(left_out.items()):
-        watch.note(f"left out by dataset.classes: {clips} clips of {label}")
+    for line in told_left_out(data.index.clips, data.dataset.classes):
+        watch.note(line)
     for split, clips in unused(data.every_fold, data.judged).items():
         watch.note(f"not used in this run: {clips} clips{f' of {split}' if split else ''}")
     leaks = [finding for finding in found if finding.kind == LEAK]
@@ -243,9 +251,10 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
     stores = front_end_stores(frames, config, weights, watch)
     arrays = {name: store.arrays[name] for name, store in stores.items()}
     hashes = {name: store.content_hash for name, store in stores.items()}
-    return RunData(
-        dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped, extracted=hashes
-    )
+    padded = dataset.window is not None and dataset.window.padding == "black"
+    black = black_rows(config, list(arrays), frames) if padded else {}
+    about = (dataset, frames.content_hash, stand_in, frames.index)
+    return RunData(*about, arrays, weights, skipped, extracted=hashes, black=black)
 
 
 def peek_data(config: RunConfig, watch: Watch) -> RunData | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fusionbench.bench.left_out import of_classes
 from fusionbench.bench.parts import LEAK, Parts, fold_findings, leak, leak_message
 from fusionbench.bench.source import scan
 from fusionbench.catalog.run_config import Chosen, DataOptions
@@ -39,7 +40,7 @@ class PartSize:
 
 @dataclass(frozen=True)
 class FoldSize:
-    """One of several folds: clips of each part, and of each class that is reported on."""
+    """One of several folds: clips of each part, and what is reported on of each class."""
 
     name: str
     train: int
@@ -48,7 +49,7 @@ class FoldSize:
     subjects: int | None
     """who are reported on; None where no clip names one"""
     classes: dict[str, int]
-    """label -> clips that are reported on, in the order of the classes"""
+    """label -> clips that are reported on, or frames where those are labelled, in the order of the classes"""
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,7 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
         inventory = replace(inventory, problems=(*inventory.problems, *unreadable))
     if dataset.precomputed:
         dataset.classes = kept_classes(chosen.options, train_labels(open_stream_store(dataset.root)))
-    judged = [clip for clip in inventory.clips if clip.label in dataset.classes]
-    parts, found = _parts(dataset, judged)
+    parts, found = _parts(dataset, of_classes(inventory.clips, dataset.classes))
     streams: tuple[StreamSize, ...] = ()
     if dataset.precomputed:
         verify_store(dataset.root, watch)  # anew, whatever is remembered of it
@@ -156,7 +156,7 @@ def _parts(dataset: Dataset, clips: Sequence[Clip]) -> tuple[dict[str, Parts], l
 def _fold_sizes(parts: Mapping[str, Parts]) -> tuple[FoldSize, ...]:
     sizes = []
     for name, part in parts.items():
-        labels = Counter(clip.label for clip in part.report)
+        labels = Counter(label for clip in part.report for label in clip.judged)
         people = len({clip.subject for clip in part.report if clip.subject})
         counts = (len(part.train), len(part.selection), len(part.report))
         classes = {label: labels[label] for label in in_order(labels)}
@@ -179,7 +179,7 @@ def _part_sizes(clips: Sequence[Clip]) -> tuple[PartSize, ...]:
     sizes = []
     for name in dict.fromkeys(clip.split for clip in clips):
         part = [clip for clip in clips if clip.split == name]
-        labels = Counter(clip.label for clip in part)
+        labels = Counter(label for clip in part for label in clip.judged)
         people = len({clip.subject for clip in part if clip.subject})
         sizes.append(
             PartSize(name, len(part), people or None, {label: labels[label] for label in in_order(labels)})

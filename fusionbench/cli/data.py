@@ -83,7 +83,7 @@ def verify(
     request = opt.request({"data.root": data_root}, set_, None, None)
     foreign = [key for key in request.values if key.split(".")[0] not in ("dataset", "data")]
     if foreign:
-        raise UserError(f"--set {foreign[0]}=...: only options of the dataset matter here: dataset.NAME=VALUE.")
+        raise UserError(f"--set {foreign[0]}: only options of the dataset matter here, dataset.NAME=VALUE.")
     with Screen() as screen:
         verified = verify_data(
             resolve_component("dataset", dataset, request, collect()), data_root, decode, screen

@@ -32,7 +32,8 @@ class NamedClasses(Config):
     """The options of a dataset some of whose classes may be left out. Subclass it as its ``Config``."""
 
     classes: tuple[str, ...] | None = Field(
-        None, description="classes that are kept, as in [happy, sad]; clips of others are left out; null = all"
+        None,
+        description="classes that are kept, as in [happy, sad]; others are left out; null = all",
     )
 
     @field_validator("classes", mode="before")
@@ -80,7 +81,8 @@ def _meant(name: str, classes: Sequence[str]) -> str:
     if found:
         raise UserError(f"dataset.classes: {name!r} may mean {' or '.join(map(repr, found))}. Write it so.")
     raise UserError(
-        f"dataset.classes: no class is called {name!r}.{nearest(name, classes)} Classes: {', '.join(classes)}."
+        f"dataset.classes: no class is called {name!r}.{nearest(name, classes)} "
+        f"Classes: {', '.join(classes)}."
     )
 
 

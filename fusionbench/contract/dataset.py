@@ -13,6 +13,7 @@ import numpy as np
 from fusionbench.contract.class_names import kept_classes
 from fusionbench.contract.judging import Judging, choose_metric, number_of_positive, offered
 from fusionbench.contract.options import Config as OptionsConfig
+from fusionbench.contract.window import Window
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,14 @@ class Clip:
     subject: str | None = None
     files: tuple[str, ...] = ()
     """files the clip is read from, relative to the data root, in temporal order"""
+    labels: tuple[str, ...] = ()
+    """where frames are labelled one by one, the class name of each frame that ``read`` gives, ``""`` = not
+    judged; every clip of the dataset has them then, and ``label`` is empty"""
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The labels it is judged by: its own, or those of its judged frames."""
+        return tuple(label for label in self.labels if label) if self.labels else (self.label,)
 
 
 @dataclass(frozen=True)
@@ -56,13 +65,20 @@ class Inventory:
 
     clips: tuple[Clip, ...]
     problems: tuple[Problem, ...] = ()
+    """what is missing or wrong: each clip that is left out, with the reason"""
     published: Mapping[str, int] = field(default_factory=dict)
     """``split/label`` -> number of clips the dataset's authors (or the stand-in's marker) state"""
+    notes: tuple[Problem, ...] = ()
+    """what the dataset is known for and nobody can mend: told and counted, not held against it"""
 
     @property
     def found(self) -> dict[str, int]:
-        """``split/label`` -> number of clips found."""
-        return dict(Counter(f"{clip.split}/{clip.label}" for clip in self.clips))
+        """``split/label`` -> number of clips found, or of judged frames where frames are labelled."""
+        counts: Counter[str] = Counter()
+        for clip in self.clips:
+            for label, times in Counter(clip.judged).items():
+                counts[f"{clip.split}/{label}"] += times
+        return dict(counts)
 
 
 @dataclass(frozen=True)
@@ -124,6 +140,8 @@ class StandInClip:
     """``(time, height, width, 3)`` uint8, RGB"""
     landmarks: np.ndarray
     """``(time, 68, 2)`` float32, x and y in pixels"""
+    active: np.ndarray
+    """``(time,)`` bool, True where the expression is strong; nowhere in neutral clips"""
 
 
 @dataclass(frozen=True)
@@ -168,8 +186,16 @@ class Dataset:
         if getattr(config, "classes", None) and not self.precomputed:  # those of a store are known later
             self.classes = kept_classes(config, type(self).classes)
 
+    @property
+    def window(self) -> Window | None:
+        """What a labelled frame is seen through; None where clips are labelled as a whole."""
+        return self.config if isinstance(self.config, Window) else None
+
     def scan(self) -> Inventory:
-        """List every clip and every problem without reading a pixel."""
+        """List every clip and every problem without reading a pixel.
+
+        Sets ``classes`` where they depend on the files or on the options.
+        """
         raise NotImplementedError
 
     def read(self, clip: Clip) -> ClipFrames:

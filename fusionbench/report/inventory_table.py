@@ -39,7 +39,15 @@ def _parts(verified: Verified) -> Table:
 def _folds(verified: Verified) -> Table:
     """Each fold, the classes of what it reports on from the rarest to the most frequent."""
     table = plain_table(f"{len(verified.folds)} folds")
-    for column in ("fold", "trained on", "selected on", "reported on", "subjects", "classes", "clips a class"):
+    for column in (
+        "fold",
+        "trained on",
+        "selected on",
+        "reported on",
+        "subjects",
+        "classes",
+        "clips a class",
+    ):
         table.add_column(column, justify="left" if column == "fold" else "right")
     for fold in verified.folds:
         people = "not known" if fold.subjects is None else str(fold.subjects)

@@ -177,7 +177,8 @@ def _same_clips(rows: Sequence[Scored]) -> tuple[tuple[str, ...], np.ndarray]:
             mine = dict(zip(said.ids, said.labels.tolist(), strict=True))
             if len(set(Counter(said.ids).values())) > 1:
                 raise UserError(
-                    f"{row.label}, seed {seed} was judged on some clips more often than on others. Train it again."
+                    f"{row.label}, seed {seed} was judged on some clips more often than on others. "
+                    "Train it again."
                 )
             first = first if first is not None else mine
             if mine.keys() != first.keys():

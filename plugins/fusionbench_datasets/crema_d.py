@@ -73,8 +73,10 @@ class CremaD(fb.Dataset):
         for name in names:
             images = face_images(folders[name]) if name in folders else []
             if not images:
-                what = f"folder {folders[name].name} holds no image" if name in folders else "no folder of faces"
-                problems.append(fb.Problem(name, f"{what}: it cannot be used"))
+                lacks = (
+                    "its folder of faces holds no image" if name in folders else "it has no folder of faces"
+                )
+                problems.append(fb.Problem(name, lacks))
                 continue
             found = _NAME.fullmatch(name)
             assert found is not None
@@ -83,11 +85,13 @@ class CremaD(fb.Dataset):
             clips.append(fb.Clip(name, EMOTIONS[found["emotion"]], "", found["actor"], files))
         if not clips:
             raise fb.UserError(
-                f"CREMA-D: {self.root} holds {len(names)} videos but no faces. Cut them out first, one folder a "
-                "video, with a tool that aligns faces, such as OpenFace: FeatureExtraction -f VIDEO "
+                f"CREMA-D: {self.root} holds {len(names)} videos but no faces. Cut them out first, one "
+                "folder a video, with a tool that aligns faces, such as OpenFace: FeatureExtraction -f VIDEO "
                 "-out_dir processed -simalign."
             )
-        return fb.Inventory(tuple(clips), tuple(problems), published=marker.published if marker else PUBLISHED)
+        return fb.Inventory(
+            tuple(clips), tuple(problems), published=marker.published if marker else PUBLISHED
+        )
 
     def read(self, clip: fb.Clip) -> fb.ClipFrames:
         return fb.ClipFrames(read_faces([self.root / name for name in clip.files]))

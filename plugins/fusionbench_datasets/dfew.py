@@ -54,7 +54,8 @@ class DFEW(fb.Dataset):
         """Options."""
 
         frames: str | None = Field(
-            None, description=f"folder of frames that is read; null = the first there is of {', '.join(FRAMES)}"
+            None,
+            description=f"folder of frames that is read; null = the first there is of {', '.join(FRAMES)}",
         )
 
     def scan(self) -> fb.Inventory:
@@ -101,7 +102,7 @@ class DFEW(fb.Dataset):
                 return folders[name]
         there = ", ".join(sorted(folders)) or "none"
         if asked:
-            raise fb.UserError(f"dataset.frames={asked}: {self.root} has no such folder of frames. There: {there}.")
+            raise fb.UserError(f"dataset.frames={asked}: {self.root} has no such folder. There: {there}.")
         raise fb.UserError(
             f"DFEW: {self.root} holds lists but no frames. Unpack Clip/clip_224x224, or data/. Folders of "
             f"numbered clips there: {there}."
@@ -111,7 +112,7 @@ class DFEW(fb.Dataset):
         return fb.ClipFrames(fb.read_images([self.root / name for name in clip.files]))
 
     def folds(self, clips: Sequence[fb.Clip]) -> list[fb.Fold]:
-        """``fd1`` to ``fd5``, as far as there are lists: reported on is the set, trained on all other clips."""
+        """``fd1`` to ``fd5``, as far as there are lists: reported on is a set, trained on all other clips."""
         names = sorted({clip.split for clip in clips} - {"train"})
         return [
             fb.Fold(
@@ -128,7 +129,7 @@ class DFEW(fb.Dataset):
 
     @classmethod
     def write_stand_in(cls, root: Path, clips: Iterable[fb.StandInClip]) -> None:
-        """Lay clips out as in the newer archive. A number is three digits of the person, class, repetition."""
+        """Lay clips out as in the newer archive. A number: three digits of the person, class, repetition."""
         _write_lists(root, cls.stand_in_plan())
         for clip in clips:
             repetition = int(clip.id.rpartition("-")[2])
@@ -159,10 +160,10 @@ class _Lists:
                 self._compare(number, sides[number, "train"], sides[number, "test"])
             else:
                 lacks = "train" if (number, "test") in sides else "test"
-                self.problems.append(fb.Problem(f"fd{number}", f"the {lacks} list of set {number} is not there"))
+                self.problems.append(fb.Problem(f"fd{number}", f"set {number} has no {lacks} list"))
         missing = [str(k) for k in range(1, SETS + 1) if k not in numbers]
         if missing:
-            self.problems.append(fb.Problem("folds", f"no lists of set {', '.join(missing)}: not all folds can run"))
+            self.problems.append(fb.Problem("folds", f"there are no lists of set {', '.join(missing)}"))
         self.labels = dict(sorted(self.labels.items()))
 
     def _read(self, path: Path, name: str) -> set[str]:
@@ -195,7 +196,7 @@ class _Lists:
         """A fold trains on all clips that it does not report on; a list that says otherwise is told."""
         both = len(train & test)
         if both:
-            self.problems.append(fb.Problem(f"fd{number}", f"{both} clips are in its train list and its test list"))
+            self.problems.append(fb.Problem(f"fd{number}", f"{both} clips are in both of its lists"))
         left_out = len(set(self.labels) - train - test)
         if left_out:
             self.problems.append(
@@ -210,7 +211,7 @@ def _rows(path: Path) -> Iterator[tuple[int, tuple[str, str]]]:
         rows = csv.reader(io.StringIO(text))
         header = [name.strip().lower() for name in next(rows, [])]
         if not {"video_name", "label"} <= set(header):
-            raise fb.UserError(f"list {path}: its columns are {', '.join(header)}; needed are video_name and label.")
+            raise fb.UserError(f"list {path} has columns {', '.join(header)}; needed: video_name, label.")
         name, label = header.index("video_name"), header.index("label")
         for row in rows:
             if row:

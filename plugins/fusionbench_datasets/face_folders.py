@@ -34,7 +34,7 @@ def face_folders(root: Path, named: Callable[[str], bool]) -> dict[str, Path]:
         deeper: list[Path] = []
         for place in level:
             with os.scandir(place) as entries:
-                inner = sorted((entry.name for entry in entries if entry.is_dir()))
+                inner = sorted(entry.name for entry in entries if entry.is_dir())
             for name in inner:
                 video = name.removesuffix(_ALIGNED)
                 if named(video):
