@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fusionbench.bench.trained import load_model as load_model
     from fusionbench.bench.trained_model import TrainedModel as TrainedModel
     from fusionbench.contract import testing as testing
+    from fusionbench.contract.class_names import NamedClasses as NamedClasses
     from fusionbench.contract.dataset import (
         Clip as Clip,
         ClipFrames as ClipFrames,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         write_image as write_image,
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
+    from fusionbench.data.outer_folds import make_folds as make_folds, subjects_of as subjects_of
     from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
         open_stream_store as open_stream_store,
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
 _HOME = {
     "bench.trained": "load_model",
     "bench.trained_model": "TrainedModel",
+    "contract.class_names": "NamedClasses",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
     "contract.hooks": "RunInfo hookimpl",
@@ -99,6 +102,7 @@ _HOME = {
     "contract.window": "Window",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
+    "data.outer_folds": "make_folds subjects_of",
     "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
     "door.commands": "compare experiment load run",

@@ -53,10 +53,15 @@ class Parts:
     def _report_name(self) -> str:
         """What the dataset calls the part that is reported on, where that part is all its own."""
         splits = {clip.split for clip in self.report}
-        if len(splits) > 1 or splits & {clip.split for clip in (*self.train, *self.selection)}:
+        if len(splits) > 1 or self._of_one_pool():
             return "report"
         name = next(iter(splits), "") or "report"
         return "val" if name == SELECTION else name
+
+    def _of_one_pool(self) -> bool:
+        """Whether folds cut what is reported on out of the same clips as the rest."""
+        seen = {clip.split for clip in (*self.train, *self.selection)}
+        return any(clip.split in seen for clip in self.report)
 
     def subject_leak(self) -> dict[str, Any] | None:
         """Reported subjects who are also trained or selected on: their first names, ``count``, ``of``."""
@@ -81,6 +86,14 @@ class Parts:
             )
         everyone = (*self.train, *self.selection, *self.report)
         unknown = sum(not clip.subject for clip in everyone)
+        if unknown == len(everyone) and self._of_one_pool():
+            found.append(
+                Finding(
+                    "no subject",
+                    "no subject is known, so the same person may be on both sides. "
+                    "Folds keep people apart where clips name a subject.",
+                )
+            )
         if 0 < unknown < len(everyone):
             found.append(
                 Finding(
@@ -131,7 +144,8 @@ def part_fold(fold: Fold, clips: Mapping[str, Clip], protocol: Protocol) -> Part
             raise UserError(
                 f"class {label!r} has no clip to train on, but {untrained[label]} in the {part} split"
                 f"{'' if fold.name == 'official' else f' of fold {fold.name!r}'}{more}. "
-                "Leave out its clips, or move some of them to train."
+                "Leave out its clips (--set dataset.classes=... names the classes that stay), or move some of "
+                "them to train."
             )
     ordered = {part: tuple(sorted(some, key=lambda clip: clip.id)) for part, some in given.items()}
     return Parts(**ordered, carved=carved)

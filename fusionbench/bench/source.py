@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from fusionbench.bench.front_end import black_rows, front_end_stores, refuse_unt
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
 from fusionbench.catalog.identity import harness_hash
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
+from fusionbench.contract.class_names import kept_classes
 from fusionbench.contract.dataset import Clip, Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
@@ -64,8 +66,8 @@ class RunData:
 
     @cached_property
     def clips(self) -> Mapping[str, Clip]:
-        """Clip id -> clip."""
-        return {clip.id: clip for clip in self.index.clips}
+        """Clip id -> clip, of those that are parted."""
+        return {clip.id: clip for clip in self.judged}
 
     @property
     def classes(self) -> int:
@@ -81,13 +83,23 @@ class RunData:
         options = config.options
         return self.dataset.protocol.judging(options.metric, options.positive, self.dataset.classes)
 
+    @cached_property
+    def judged(self) -> tuple[Clip, ...]:
+        """The clips of the run's classes, which are parted; clips and frames of others are left out."""
+        return tuple(filter(None, (clip.of(self.dataset.classes) for clip in self.index.clips)))
+
+    @cached_property
+    def every_fold(self) -> list[Fold]:
+        """The folds as the dataset makes them."""
+        return self.dataset.folds(self.judged)
+
     def folds(self, name: str | None) -> list[Fold]:
         """All folds, or the one called ``name``.
 
         Raises:
             UserError: there is no such fold, or a fold has an empty side.
         """
-        folds = self.dataset.folds(self.index.clips)
+        folds = self.every_fold
         if name is not None:
             chosen = [fold for fold in folds if fold.name == name]
             if not chosen:
@@ -98,7 +110,7 @@ class RunData:
                 empty = "train" if not fold.train else "report"
                 raise UserError(
                     f"fold {fold.name!r} of {self.dataset.name} has no {empty} clips: "
-                    f"{len(self.index.clips)} clips were read. "
+                    f"{len(self.judged)} clips were read. "
                     "`fusionbench data verify` lists what is missing."
                 )
         return folds
@@ -159,6 +171,8 @@ def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, I
     generated = _is_generated(root)
     if generated and not options.stand_in:
         watch.note(f"{root} holds generated data (stand-in)")
+    for note in inventory.notes:
+        watch.note(f"{note.clip}: {note.reason}")
     if inventory.problems:
         first = inventory.problems[0]
         watch.warn(
@@ -198,7 +212,11 @@ def _tell(config: RunConfig, data: RunData, watch: Watch) -> None:
     parts, found = fold_findings(folds, data.clips, data.dataset.protocol)
     if len(folds) == 1:
         watch.note(f"{parts_line(parts[folds[0].name].sizes())}, {data.classes} classes")
-    for split, clips in unused(data.dataset.folds(data.index.clips), data.index.clips).items():
+    left_out = Counter(label for clip in data.index.clips for label in clip.judged)
+    what = "frames" if data.window else "clips"
+    for label in sorted(left_out.keys() - {*data.dataset.classes}):
+        watch.note(f"left out by dataset.classes: {left_out[label]} {what} of {label}")
+    for split, clips in unused(data.every_fold, data.judged).items():
         watch.note(f"not used in this run: {clips} clips{f' of {split}' if split else ''}")
     leaks = [finding for finding in found if finding.kind == LEAK]
     if leaks and config.options.data.on_subject_leak == "fail":
@@ -275,7 +293,7 @@ def _open_streams(config: RunConfig, watch: Watch) -> RunData:
     if not is_store(root):
         dataset.scan()  # says what is missing in the dataset's own words
     store = open_stream_store(root)
-    dataset.classes = train_labels(store)
+    dataset.classes = kept_classes(config.dataset.options, train_labels(store))
     stand_in = store.stand_in or read_marker(root) is not None
     if stand_in:
         watch.note(f"{root} holds generated data (stand-in)")

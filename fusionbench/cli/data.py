@@ -58,6 +58,7 @@ def verify(
     decode: Annotated[
         bool, typer.Option("--decode", metavar=opt.FLAG, help="Also decode every clip.")
     ] = False,
+    set_: opt.Set = None,
     as_json: opt.Json = False,
     debug: opt.Debug = False,
 ) -> None:
@@ -71,14 +72,20 @@ def verify(
 
       fusionbench data verify afew --data-root /data/AFEW --decode
 
-      fusionbench data verify streams --data-root my-features
+      fusionbench data verify streams --data-root my-features --set dataset.folds=5
     """
     from fusionbench.bench.verify import verify as verify_data
     from fusionbench.catalog.plugins import collect
-    from fusionbench.catalog.resolve import Request, resolve_component
+    from fusionbench.catalog.resolve import resolve_component
     from fusionbench.cli.screen import Screen
+    from fusionbench.contract.errors import UserError
 
-    request = Request({"data.root": data_root} if data_root else {}, {"data.root": "--data-root"})
+    request = opt.request({"data.root": data_root}, set_, None, None)
+    foreign = [key for key in request.values if key.split(".")[0] not in ("dataset", "data")]
+    if foreign:
+        raise UserError(
+            f"--set {foreign[0]}=...: only options of the dataset matter here: dataset.NAME=VALUE."
+        )
     with Screen() as screen:
         verified = verify_data(
             resolve_component("dataset", dataset, request, collect()), data_root, decode, screen

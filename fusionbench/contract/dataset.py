@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from fusionbench.contract.class_names import kept_classes
 from fusionbench.contract.judging import Judging, choose_metric, number_of_positive, offered
 from fusionbench.contract.options import Config as OptionsConfig
 from fusionbench.contract.window import Window
@@ -37,6 +38,13 @@ class Clip:
     def judged(self) -> tuple[str, ...]:
         """The labels it is judged by: its own, or those of its judged frames."""
         return tuple(label for label in self.labels if label) if self.labels else (self.label,)
+
+    def of(self, classes: Sequence[str]) -> Clip | None:
+        """The clip as it is judged among these classes; None where nothing of it is."""
+        if self.label in classes:
+            return self
+        kept = tuple(label if label in classes else "" for label in self.labels)
+        return replace(self, labels=kept) if any(kept) else None
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ class Inventory:
     published: Mapping[str, int] = field(default_factory=dict)
     """``split/label`` -> number of clips the dataset's authors (or the stand-in's marker) state"""
     notes: tuple[Problem, ...] = ()
-    """what the dataset is known for and nobody can mend: told and counted, not held against it"""
+    """what the dataset is known for and nobody can mend, in a few lines: told, not held against it"""
 
     @property
     def found(self) -> dict[str, int]:
@@ -161,12 +169,14 @@ class Dataset:
         config: this class's ``Config``.
 
     Raises:
-        UserError: from ``scan``, where ``root`` does not hold the dataset.
+        UserError: the options name a class that is none; from ``scan``, where ``root`` does not hold the
+            dataset.
     """
 
     name: ClassVar[str]
     classes: tuple[str, ...]
-    """class names; their order is the order of the logits"""
+    """class names; their order is the order of the logits. A run leaves out clips of other labels, so that
+    a ``Config`` that is a ``NamedClasses`` can choose some"""
     protocol: ClassVar[Protocol] = Protocol()
     run_defaults: ClassVar[Mapping[str, Any]] = {}
     """options of a run that this dataset wants otherwise: ``{"training.epochs": 60}``"""
@@ -180,6 +190,8 @@ class Dataset:
     def __init__(self, root: Path, config: Any):
         self.root = root
         self.config = config
+        if getattr(config, "classes", None) and not self.precomputed:  # those of a store are known later
+            self.classes = kept_classes(config, type(self).classes)
 
     @property
     def window(self) -> Window | None:

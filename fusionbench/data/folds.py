@@ -50,7 +50,7 @@ def _by_clips(clips: Sequence[Clip], parts: int, seed: int) -> np.ndarray:
     labels = np.array([clip.label for clip in clips])
     selected = None
     if _subjects(clips) >= 2:
-        selected = _by_subject(labels, _groups(clips), parts, seed)
+        selected = _by_subject(labels, groups_of(clips), parts, seed)
     return _by_clip(labels, parts, seed) if selected is None else selected
 
 
@@ -59,7 +59,7 @@ def _by_frames(clips: Sequence[Clip], parts: int, seed: int) -> np.ndarray:
     judged = [clip.judged for clip in clips]
     labels = np.array([label for of_clip in judged for label in of_clip])
     of_frame = np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in judged])
-    kinds = [_groups(clips)] if _subjects(clips) >= 2 else []
+    kinds = [groups_of(clips)] if _subjects(clips) >= 2 else []
     for groups in (*kinds, np.arange(len(clips))):
         selected = _by_subject(labels, groups[of_frame], parts, seed) if len(labels) else None
         if selected is not None:
@@ -75,8 +75,8 @@ def _subjects(clips: Sequence[Clip]) -> int:
     return len({clip.subject for clip in clips if clip.subject})
 
 
-def _groups(clips: Sequence[Clip]) -> np.ndarray:
-    """A name for the subject of each clip; who is not known is nobody else."""
+def groups_of(clips: Sequence[Clip]) -> np.ndarray:
+    """``(clips,)`` a name for the subject of each clip; who is not known is nobody else."""
     if all(clip.subject for clip in clips):
         return np.array([clip.subject for clip in clips])
     return np.array([f"subject {clip.subject}" if clip.subject else f"clip {clip.id}" for clip in clips])

@@ -12,11 +12,11 @@ import numpy as np
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError, nearest
 from fusionbench.data.findings import Finding, listed
-from fusionbench.data.splits import MEANINGS, SPLIT_NAMES, stored_split
+from fusionbench.data.splits import MEANINGS, NO_SPLIT, SPLIT_NAMES, stored_split
 from fusionbench.data.survey import Measured, float32_steps
 
-_NEEDED = ("id", "label", "split", "streams")
-_ALLOWED = (*_NEEDED, "subject")
+_NEEDED = ("id", "label", "streams")
+_ALLOWED = ("id", "label", "split", "streams", "subject")
 _HELD_BY_FLOAT32 = {np.dtype(name) for name in ("f4", "f2", "?", "i1", "i2", "u1", "u2")}
 _COARSE = 0.01
 """share of what a channel varies in a clip that rounding to float32 may move it without a word"""
@@ -31,6 +31,8 @@ class GivenClips:
         self._blanks: Counter[tuple[str, str]] = Counter()
         self._rounded: dict[tuple[str, int], tuple[str, str]] = {}
         self._rounded_clips: Counter[tuple[str, int]] = Counter()
+        self._first: tuple[str, bool] | None = None
+        """the first clip's id, and whether it names a split"""
 
     def clip(self, given: Any, number: int) -> Clip:
         """The index entry of clip ``number`` (from 0).
@@ -40,7 +42,7 @@ class GivenClips:
         """
         who = f"clip number {number + 1}"
         if not isinstance(given, Mapping):
-            raise UserError(f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_NEEDED)}.")
+            raise UserError(f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_ALLOWED)}.")
         missing = [key for key in _NEEDED if key not in given]
         if missing:
             raise UserError(
@@ -50,7 +52,7 @@ class GivenClips:
         if foreign:
             raise UserError(
                 f"{who}: unknown key {foreign[0]!r}.{nearest(foreign[0], _ALLOWED)} "
-                f"Keys: {', '.join(_ALLOWED)} (optional)."
+                f"Keys: {', '.join(_ALLOWED)}; split and subject are optional."
             )
         clip_id = _text(given["id"], "id", who)
         who = f"clip {clip_id!r}"
@@ -58,9 +60,20 @@ class GivenClips:
         return Clip(
             clip_id,
             self._name(given["label"], "label", who),
-            _split(given["split"], who),
+            self._split(given.get("split"), clip_id),
             None if subject is None else self._name(subject, "subject", who),
         )
+
+    def _split(self, given: Any, clip_id: str) -> str:
+        """The split as it is stored; empty where folds decide, which is so of all clips or of none."""
+        split = "" if given is None else _stored(given, f"clip {clip_id!r}")
+        first, parted = self._first = self._first or (clip_id, bool(split))
+        if bool(split) != parted:
+            has, lacks = (first, clip_id) if parted else (clip_id, first)
+            raise UserError(
+                f"clip {has!r} names a split, clip {lacks!r} none. Give each one: {MEANINGS}. {NO_SPLIT}."
+            )
+        return split
 
     def _name(self, value: Any, key: str, who: str) -> str:
         """A label or a subject; blanks around it are no part of it."""
@@ -182,12 +195,12 @@ def _as_float32(values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32)
 
 
-def _split(given: Any, who: str) -> str:
+def _stored(given: Any, who: str) -> str:
     name = given.decode("utf-8", "replace") if isinstance(given, bytes) else given
     stored = stored_split(name) if isinstance(name, str) else None
     if stored is None:
         closest = nearest(name, SPLIT_NAMES) if isinstance(name, str) else ""
-        raise UserError(f"{who}: unknown split {given!r}.{closest} Give {MEANINGS}.")
+        raise UserError(f"{who}: unknown split {given!r}.{closest} Give {MEANINGS}. {NO_SPLIT}.")
     return stored
 
 

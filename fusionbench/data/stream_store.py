@@ -16,7 +16,7 @@ from fusionbench.data.findings import Finding, listed
 from fusionbench.data.given import GivenClips
 from fusionbench.data.labels import in_order
 from fusionbench.data.place import writes_to
-from fusionbench.data.splits import MEANINGS, TRAIN
+from fusionbench.data.splits import MEANINGS, NO_SPLIT, TRAIN, is_trained
 from fusionbench.data.store import Store, open_store
 from fusionbench.data.store_format import kind_of
 from fusionbench.data.store_writer import StoreWriter, writing
@@ -44,11 +44,11 @@ def write_stream_store(
 
             * ``id``: unique name,
             * ``label``: class name, or a whole number,
-            * ``split``: ``train``; ``selection`` (also ``val``, ``valid``, ``validation``, ``dev``,
-              ``devel``), on which the epoch is chosen; or a part to report on: ``report``, ``test`` or
-              a name that begins with ``test``,
             * ``streams``: name -> ``(time, dim)`` numbers; the streams of a clip have the
               same time, clips may differ in it; stored as float32, in the first clip's order,
+            * ``split``: ``train``; ``selection`` (also ``val``, ``valid``, ``validation``, ``dev``,
+              ``devel``), on which the epoch is chosen; or a part to report on: ``report``, ``test`` or
+              a name that begins with ``test``; left out of every clip where folds decide,
             * ``subject`` (optional): who is seen; keeps the clips of one person together.
         stand_in: True where the features were made from generated data.
         cut_padding: leave out frames at a clip's beginning and end that are zero in every stream.
@@ -73,7 +73,7 @@ def write_stream_store(
             dims = dims or {name: stream.values.shape[1] for name, stream in streams.items()}
             labels.add(clip)
             _append(writer, clip, streams, dims)
-            survey.add(streams, clip.split == TRAIN)
+            survey.add(streams, is_trained(clip.split))
         labels.check()
         found = given.findings()
         writer.finish(
@@ -104,8 +104,8 @@ def open_stream_store(path: str | os.PathLike[str]) -> Store:
 
 
 def train_labels(store: Store) -> tuple[str, ...]:
-    """The classes of a stream store: the labels of its training clips, sorted (numbers as numbers)."""
-    return in_order({label for clip in store.index.clips if clip.split == TRAIN for label in clip.judged})
+    """The classes of a stream store: the labels of what is trained on, sorted (numbers as numbers)."""
+    return in_order({label for clip in store.index.clips if is_trained(clip.split) for label in clip.judged})
 
 
 def noted(store: Store) -> list[Finding]:
@@ -181,10 +181,10 @@ class _Labels:
         self._seen.setdefault(clip.split, Counter())[clip.label] += 1
 
     def check(self) -> None:
-        train = self._seen.get(TRAIN)
+        train = self._seen.get(TRAIN) or self._seen.get("")
         if not train:
             raise UserError(
-                f"no clip has split {TRAIN}. A store needs clips to train on. Splits: {MEANINGS}."
+                f"no clip has split {TRAIN}. A store needs clips to train on. Splits: {MEANINGS}. {NO_SPLIT}."
             )
         for split, labels in self._seen.items():
             unseen = in_order(labels.keys() - train.keys())

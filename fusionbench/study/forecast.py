@@ -76,7 +76,7 @@ def expect(experiment: Experiment, planned: Plan) -> Expectation | None:
     if read is None or len(labels) < 2 or experiment.varies_data:
         return None
     fold = planned.members[0].config.options.fold
-    reported = [clip for one in read.folds(fold) for clip in one.report]
+    reported = {clip for one in read.folds(fold) for clip in one.report}
     subjects = {clip.id: clip.subject for clip in read.index.clips}
     groups = len({subjects[clip] or ("clip", clip) for clip in reported})
     try:

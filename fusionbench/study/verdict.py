@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -174,8 +175,10 @@ def _same_clips(rows: Sequence[Scored]) -> tuple[tuple[str, ...], np.ndarray]:
     for row in rows:
         for seed, said in row.predictions.items():
             mine = dict(zip(said.ids, said.labels.tolist(), strict=True))
-            if len(mine) != len(said.ids):
-                raise UserError(f"{row.label}, seed {seed} was judged on a clip twice. Train it again.")
+            if len(set(Counter(said.ids).values())) > 1:
+                raise UserError(
+                    f"{row.label}, seed {seed} was judged on some clips more often than on others. Train it again."
+                )
             first = first if first is not None else mine
             if mine.keys() != first.keys():
                 other = sorted(mine.keys() ^ first.keys())
@@ -210,15 +213,16 @@ def _groups(
 def _values(
     row: Scored, ids: Sequence[str], labels: np.ndarray, classes: int, judging: Judging
 ) -> dict[int, np.ndarray]:
-    """Seed -> ``(clips,)`` values whose mean is the score."""
+    """Seed -> ``(clips,)`` values whose mean is the score; of repeated folds a clip's own mean."""
     values = {}
     for seed, said in row.predictions.items():
-        place = {clip: k for k, clip in enumerate(said.ids)}
-        predicted = said.predicted[[place[i] for i in ids]]
+        place = {clip: k for k, clip in enumerate(ids)}
+        clips = np.array([place[clip] for clip in said.ids])
         if judging.decides == POSITIVE:
-            values[seed] = positive_f1(labels, predicted, classes, judging.positive or 0).per_clip
+            found = positive_f1(labels[clips], said.predicted, classes, judging.positive or 0).per_clip
         else:
-            values[seed] = per_clip(judging.decides, labels, predicted, classes)[0]
+            found = per_clip(judging.decides, labels[clips], said.predicted, classes)[0]
+        values[seed] = np.bincount(clips, found, len(ids)) * (len(ids) / len(clips))
     return values
 
 

@@ -3,6 +3,7 @@
 ``--data-root`` names the store. Clips of split ``train`` are trained on, clips of split
 ``selection`` choose the epoch (where there are none, the protocol carves them out of ``train``),
 and one other part is reported on; whole sequences, standardised on the training part.
+Where clips name no split, folds are made: one subject left out at a time, or k parts of subjects.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 import fusionbench as fb
+
+ALL = "all"
 
 
 class StreamsDataset(fb.Dataset):
@@ -31,12 +35,29 @@ class StreamsDataset(fb.Dataset):
         "training.weight_decay": 1e-4,
     }
 
-    class Config(fb.Config):
+    class Config(fb.NamedClasses):
         """Options."""
 
         report: str | None = Field(
-            None, description="part that is reported on: test, val, ...; null = the only one there is"
+            None,
+            description="part that is reported on: test, val, ...; null = the only one there is. With folds: "
+            "what they are made of, train or all",
         )
+        folds: int | str | None = Field(
+            None,
+            description="loso = one subject is left out at a time; a number = so many parts of subjects; "
+            "null = the store's own parts",
+        )
+        repeat: int = Field(1, ge=1, le=1000, description="how often folds are made anew")
+
+        @field_validator("folds", mode="before")
+        @classmethod
+        def _loso_or_number(cls, value: object) -> object:
+            number = int(value) if isinstance(value, str) and value.isdecimal() else value
+            whole = isinstance(number, int) and not isinstance(number, bool)
+            if number is None or number == "loso" or (whole and number >= 2):
+                return number
+            raise PydanticCustomError("folds", "give loso, or a number of folds, at least 2")
 
     def scan(self) -> fb.Inventory:
         try:
@@ -56,16 +77,48 @@ class StreamsDataset(fb.Dataset):
         )
 
     def folds(self, clips: Sequence[fb.Clip]) -> list[fb.Fold]:
-        """Trained on ``train``, reported on the chosen part; ``selection`` selects unless it is reported on.
+        """The store's own parts, or folds that are made of its clips.
+
+        Of its own parts ``train`` is trained on, the chosen one reported on, and ``selection`` selects
+        unless it is reported on. Folds are made of all clips where they name no split; else of those
+        that the option ``report`` says, since a part that was kept apart is not to be trained on unasked.
 
         Raises:
-            fb.UserError: there is no such part, or none or several to choose from and none was chosen.
+            fb.UserError: there is no such part, none or several to choose from and none was chosen, or
+                folds cannot be made.
         """
         sizes = Counter(clip.split for clip in clips)
+        if self.config.folds is not None:
+            return self._made(clips, sizes)
+        if self.config.repeat > 1:
+            raise fb.UserError(
+                f"dataset.repeat={self.config.repeat} repeats folds, and there are none. Add dataset.folds."
+            )
+        if "" in sizes:
+            raise fb.UserError(f"{self.root} has no parts: its clips name no split. {_folds_of(clips)}")
         reported = self._reported(sizes)
         parts = {split: tuple(clip.id for clip in clips if clip.split == split) for split in sizes}
         selection = () if reported == "selection" else parts.get("selection", ())
         return [fb.Fold("official", parts.get("train", ()), parts[reported], selection)]
+
+    def _made(self, clips: Sequence[fb.Clip], sizes: Mapping[str, int]) -> list[fb.Fold]:
+        asked, folds = self.config.report, self.config.folds
+        choice = (
+            f"Choose what folds are made of: --set dataset.report=train ({sizes.get('train', 0)} clips; the "
+            f"other parts are left alone) or --set dataset.report={ALL} ({len(clips)} clips, whatever their "
+            "part)."
+        )
+        if asked not in (None, "train", ALL):
+            raise fb.UserError(
+                f"dataset.report={asked} names one part, but with dataset.folds={folds} each fold is reported "
+                f"on. {'Leave out dataset.report.' if len(sizes) == 1 else choice}"
+            )
+        if asked is None and len(sizes) > 1:
+            parts = ", ".join(f"{split} ({count} clips)" for split, count in sorted(sizes.items()))
+            raise fb.UserError(f"{self.root} has parts of its own: {parts}. {choice}")
+        if asked == "train":
+            clips = [clip for clip in clips if clip.split in ("train", "")]
+        return fb.make_folds(clips, folds, seed=self.protocol.seed, repeat=self.config.repeat)
 
     def _reported(self, sizes: Mapping[str, int]) -> str:
         chosen = self.config.report
@@ -92,13 +145,20 @@ class StreamsDataset(fb.Dataset):
         if not parts:
             return (
                 f"All its {sizes['train']} clips are to be trained on. "
-                "Write it again with some clips of split test."
+                "Write it again with some clips of split test, or make folds: --set dataset.folds=5, or loso."
             )
         options = [
             f"--set dataset.report={'val' if split == 'selection' else split} ({sizes[split]} clips)"
             for split in parts
         ]
         return f"Choose {'one' if len(options) > 1 else 'it'}: {', '.join(options)}."
+
+
+def _folds_of(clips: Sequence[fb.Clip]) -> str:
+    """How folds could be made of clips."""
+    people = len(fb.subjects_of(clips))
+    loso = f"--set dataset.folds=loso ({people} subjects, one left out at a time), or " if people > 1 else ""
+    return f"Choose how folds are made: {loso}--set dataset.folds=5, or another number of parts."
 
 
 @fb.hookimpl

@@ -152,7 +152,7 @@ def test_rows_of_other_clips_or_another_truth_are_refused():
     with pytest.raises(UserError, match="another truth of clip 'clip-007'"):
         judged(good, Scored("bad", {0: wrong}))
     twice = said(np.ones(CLIPS, bool), np.r_[np.arange(CLIPS), 0])
-    with pytest.raises(UserError, match="on a clip twice"):
+    with pytest.raises(UserError, match="on some clips more often than on others"):
         judged(Scored("bad", {0: twice}), good)
 
 
