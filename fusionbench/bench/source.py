@@ -13,6 +13,7 @@ import numpy as np
 
 from fusionbench.bench.front_end import black_rows, front_end_stores, refuse_untrained, weights_hash
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
+from fusionbench.bench.stand_in import no_stand_in, stand_in_is_made, stand_in_root
 from fusionbench.catalog.identity import harness_hash
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
 from fusionbench.contract.class_names import kept_classes
@@ -22,13 +23,10 @@ from fusionbench.contract.hashing import digest
 from fusionbench.contract.judging import Judging
 from fusionbench.contract.watch import Watch
 from fusionbench.contract.window import Window
-from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
-from fusionbench.data.generate import generate
 from fusionbench.data.ingest import cached_frames, frame_store
 from fusionbench.data.marker import read_marker
-from fusionbench.data.place import locked
 from fusionbench.data.remembered import remembered
 from fusionbench.data.store import StoreIndex, is_store, open_store
 from fusionbench.data.stream_store import noted, open_stream_store, train_labels
@@ -121,42 +119,6 @@ def find_root(chosen: Chosen, root: Path | None) -> Path:
     if root is not None:
         return root.expanduser()
     return Path(os.environ.get("FUSIONBENCH_DATA", "data")).expanduser() / chosen.plugin
-
-
-def stand_in_root(chosen: Chosen, watch: Watch) -> Path:
-    """The generated data of a dataset in the cache, made now if need be.
-
-    Raises:
-        UserError: the dataset offers no stand-in.
-    """
-    name = chosen.plugin
-    root = cache_root() / "stand-in" / name
-    if read_marker(root) is None:
-        writable_folder("stand-in")
-        with locked(root, f"another process generates {root}", watch):
-            if read_marker(root) is None:
-                make_stand_in(chosen, root, watch)
-    return root
-
-
-def stand_in_is_made(chosen: Chosen) -> bool:
-    """Whether the cache holds a dataset's stand-in already."""
-    return read_marker(cache_root() / "stand-in" / chosen.plugin) is not None
-
-
-def make_stand_in(chosen: Chosen, root: Path, watch: Watch) -> None:
-    """Generate a dataset's stand-in at ``root``.
-
-    Raises:
-        UserError: the dataset offers no stand-in.
-    """
-    if chosen.cls.stand_in_plan() is None:
-        raise _no_stand_in(chosen)
-    generate(chosen.cls, root, progress=lambda done, total: watch.progress("generating faces", done, total))
-
-
-def _no_stand_in(chosen: Chosen) -> UserError:
-    return UserError(f"dataset {chosen.name!r} has no stand-in. Give real data with --data-root PATH.")
 
 
 def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, Inventory, bool]:
@@ -287,7 +249,7 @@ def peek_data(config: RunConfig, watch: Watch) -> RunData | None:
 
 def _open_streams(config: RunConfig, watch: Watch) -> RunData:
     if config.options.data.stand_in:
-        raise _no_stand_in(config.dataset)
+        raise no_stand_in(config.dataset)
     root = find_root(config.dataset, config.options.data.root)
     dataset: Dataset = config.dataset.cls(root, config.dataset.options)
     if not is_store(root):
