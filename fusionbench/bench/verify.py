@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from fusionbench.bench.left_out import of_classes
 from fusionbench.bench.parts import LEAK, Parts, fold_findings, leak, leak_message
 from fusionbench.bench.source import scan
 from fusionbench.catalog.run_config import Chosen, DataOptions
@@ -120,7 +119,8 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
         inventory = replace(inventory, problems=(*inventory.problems, *unreadable))
     if dataset.precomputed:
         dataset.classes = kept_classes(chosen.options, train_labels(open_stream_store(dataset.root)))
-    parts, found = _parts(dataset, of_classes(inventory.clips, dataset.classes))
+    judged = list(filter(None, (clip.of(dataset.classes) for clip in inventory.clips)))
+    parts, found = _parts(dataset, judged)
     streams: tuple[StreamSize, ...] = ()
     if dataset.precomputed:
         verify_store(dataset.root, watch)  # anew, whatever is remembered of it
@@ -128,6 +128,8 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
         streams = _stream_sizes(store)
         found += [*noted(store), *check_streams(store.index, store.arrays)]
     found += check_names(inventory.clips)
+    found += [Finding("files", f"{note.clip}: {note.reason}") for note in inventory.notes]
+    found += _short_of(inventory, dataset.classes)
     return Verified(
         chosen.plugin,
         dataset.root,
@@ -138,6 +140,19 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
         streams,
         tuple(found),
     )
+
+
+def _short_of(inventory: Inventory, classes: Sequence[str]) -> list[Finding]:
+    """Splits and classes of which fewer clips were found than were published, of those that are kept."""
+    found = inventory.found
+    short = [
+        f"{key.removeprefix('/')} {found.get(key, 0)} of {count}"
+        for key, count in inventory.published.items()
+        if found.get(key, 0) < count and key.rpartition("/")[2] in classes
+    ]
+    if not short:
+        return []
+    return [Finding("missing", f"fewer clips than were published: {', '.join(short)}.", wrong=True)]
 
 
 def _parts(dataset: Dataset, clips: Sequence[Clip]) -> tuple[dict[str, Parts], list[Finding]]:

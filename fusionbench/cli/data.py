@@ -34,7 +34,7 @@ def stand_in(
 
       fusionbench data stand-in afew --out generated/afew
     """
-    from fusionbench.bench.source import make_stand_in
+    from fusionbench.bench.stand_in import make_stand_in
     from fusionbench.catalog.plugins import collect
     from fusionbench.catalog.resolve import Request, resolve_component
     from fusionbench.cli.screen import Screen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -39,6 +39,13 @@ class Clip:
         """The labels it is judged by: its own, or those of its judged frames."""
         return tuple(label for label in self.labels if label) if self.labels else (self.label,)
 
+    def of(self, classes: Sequence[str]) -> Clip | None:
+        """The clip as it is judged among these classes; None where nothing of it is."""
+        if self.label in classes:
+            return self
+        kept = tuple(label if label in classes else "" for label in self.labels)
+        return replace(self, labels=kept) if any(kept) else None
+
 
 @dataclass(frozen=True)
 class ClipFrames:
@@ -69,7 +76,7 @@ class Inventory:
     published: Mapping[str, int] = field(default_factory=dict)
     """``split/label`` -> number of clips the dataset's authors (or the stand-in's marker) state"""
     notes: tuple[Problem, ...] = ()
-    """what the dataset is known for and nobody can mend: told and counted, not held against it"""
+    """what the dataset is known for and nobody can mend, in a few lines: told, not held against it"""
 
     @property
     def found(self) -> dict[str, int]:

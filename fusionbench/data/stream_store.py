@@ -111,8 +111,7 @@ def open_stream_store(path: str | os.PathLike[str]) -> Store:
 
 def train_labels(store: Store) -> tuple[str, ...]:
     """The classes of a stream store: the labels of what is trained on, sorted (numbers as numbers)."""
-    trained = (clip for clip in store.index.clips if is_trained(clip.split))
-    return in_order({label for clip in trained for label in clip.judged})
+    return in_order({label for clip in store.index.clips if is_trained(clip.split) for label in clip.judged})
 
 
 def noted(store: Store) -> list[Finding]:

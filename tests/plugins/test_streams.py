@@ -14,7 +14,8 @@ from fusionbench.bench.build import build, count_parameters, seed_everything, to
 from fusionbench.bench.load import load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.run import check, run
-from fusionbench.bench.source import make_stand_in, open_data
+from fusionbench.bench.source import open_data
+from fusionbench.bench.stand_in import make_stand_in
 from fusionbench.bench.verify import verify
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, parse_assignment, resolve, resolve_component
