@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fusionbench.bench.trained import load_model as load_model
     from fusionbench.bench.trained_model import TrainedModel as TrainedModel
     from fusionbench.contract import testing as testing
-    from fusionbench.contract.class_names import NamedClasses as NamedClasses
+    from fusionbench.contract.class_names import NamedClasses as NamedClasses, named_class as named_class
     from fusionbench.contract.dataset import (
         Clip as Clip,
         ClipFrames as ClipFrames,
@@ -92,7 +92,7 @@ if TYPE_CHECKING:
 _HOME = {
     "bench.trained": "load_model",
     "bench.trained_model": "TrainedModel",
-    "contract.class_names": "NamedClasses",
+    "contract.class_names": "NamedClasses named_class",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
     "contract.fold_options": "MadeFolds",
