@@ -155,8 +155,8 @@ class _Split:
         if not has_classes:
             raise fb.UserError(
                 f"AFEW: {folder} holds no class folder ({', '.join(CLASSES)}). Labels come from the class "
-                "folder that holds a clip's video; put them beside the aligned faces, or name a published list: "
-                "--set dataset.list=FILE."
+                "folder that holds a clip's video; put them beside the aligned faces, or name a published "
+                "list: --set dataset.list=FILE."
             )
 
     def _labels(self, folder: Path, class_folders: list[tuple[str, Path]]) -> dict[str, set[str]]:

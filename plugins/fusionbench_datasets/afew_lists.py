@@ -4,7 +4,7 @@ Emotion-FAN (``data/txt/afew_train.txt``): folder and number, name of the class;
 
     Fear/013736360 Fear
 
-Former-DFER (``annotation/AFEW_train.txt``): a path that ends in split, class and number, frames, class number::
+Former-DFER (``annotation/AFEW_train.txt``): a path that ends in split, class and number; frames; class::
 
     /home/user/datasets/AFEW_Face/validation/Anger/1_3_011506880 76 3
 """
