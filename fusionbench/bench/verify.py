@@ -135,7 +135,7 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
         dataset.root,
         stand_in,
         inventory,
-        _part_sizes(inventory.clips),
+        part_sizes(inventory.clips),
         _fold_sizes(parts) if len(parts) > 1 else (),
         streams,
         tuple(found),
@@ -190,7 +190,8 @@ def _split_leaks(clips: Sequence[Clip]) -> list[Finding]:
     return found
 
 
-def _part_sizes(clips: Sequence[Clip]) -> tuple[PartSize, ...]:
+def part_sizes(clips: Sequence[Clip]) -> tuple[PartSize, ...]:
+    """The splits that clips name, in their order, with people and classes."""
     sizes = []
     for name in dict.fromkeys(clip.split for clip in clips):
         part = [clip for clip in clips if clip.split == name]
