@@ -13,11 +13,10 @@ import numpy as np
 from fusionbench.bench.verify import PartSize, part_sizes
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError, nearest
+from fusionbench.data.findings import listed
 from fusionbench.data.labels import in_order
 from fusionbench.data.store import Store
 from fusionbench.data.stream_store import open_stream_store
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -133,11 +132,9 @@ def clip_contents(path: Path, clip_id: str) -> ClipContents:
     store = open_stream_store(path)
     place = store.index.position.get(clip_id)
     if place is None:
-        some = ", ".join(clip.id for clip in store.index.clips[:_SHOWN])
-        raise UserError(
-            f"no clip {clip_id!r} in {path}.{nearest(clip_id, store.index.position)} "
-            f"It holds {len(store.index.clips)}: {some}{', ...' if len(store.index.clips) > _SHOWN else ''}."
-        )
+        ids = list(store.index.position)
+        near = nearest(clip_id, ids)
+        raise UserError(f"no clip {clip_id!r} in {path}.{near} It holds {len(ids)}: {listed(ids)}.")
     rows = _rows(store, place)
     streams = {name: np.asarray(array[rows]) for name, array in store.arrays.items()}
     return ClipContents(store.index.clips[place], streams, store.stand_in)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import matplotlib
 import numpy as np
@@ -77,7 +78,8 @@ def clip_streams(
         axes = figure.add_axes((across[0], base / total, across[1], panel / total), sharex=last)
         plain(axes)
         _draw(axes, np.asarray(values, dtype=float))
-        axes.set_ylabel(shortened(drawable(name), panel))
+        axes.set_ylabel(shortened(name, panel))
+        axes.yaxis.set_label_coords((PAD + LINE / 2 - left) / (PAGE - left - PAD), 0.5)
         axes.tick_params(labelbottom=False)
         if stand_in and number == 0:
             mark_stand_in(figure, axes)
@@ -107,8 +109,7 @@ def _words(
     if len(drawn) < len(streams):
         said.append(f"not drawn: {', '.join(list(streams)[len(drawn) :])}")
     if labels:
-        names = list(dict.fromkeys(label for label in labels if label))
-        said.append(f"labels, from the first that comes: {', '.join(names)}; white: not judged")
+        said.append("strip: the label of each step; white: not judged")
     return wrapped(drawable("; ".join(said)), PAGE - 2 * PAD) if said else []
 
 
@@ -132,9 +133,18 @@ def _draw(axes: Axes, values: np.ndarray) -> None:
 
 def _draw_labels(axes: Axes, labels: Sequence[str]) -> None:
     names = {name: k for k, name in enumerate(dict.fromkeys(label for label in labels if label))}
-    for step, label in enumerate(labels, start=1):
+    inch = (PAGE - 1) / len(labels)  # of a step, nearly
+    first = 0
+    for label, run in groupby(labels):
+        last = first + len(list(run))
         if label:
-            axes.axvspan(step - 0.5, step + 0.5, color=_COLOURS[names[label] % len(_COLOURS)], linewidth=0)
+            colour = _COLOURS[names[label] % len(_COLOURS)]
+            axes.axvspan(first + 0.5, last + 0.5, color=colour, linewidth=0)
+            word = shortened(label, (last - first) * inch)
+            if line_width(word) <= (last - first) * inch:
+                axes.text((first + last + 1) / 2, 0.45, word, color="white", ha="center", va="center")
+        first = last
+    axes.set_ylim(0, 1)
     axes.spines[:].set_color(GREY)
     axes.set_yticks([])
     axes.tick_params(colors=GREY, labelcolor="black", length=2.5, pad=2.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from rich.console import Group, RenderableType
@@ -77,13 +78,8 @@ def _classes(found: Contents) -> Table:
     table.add_column("class")
     for part in found.parts:
         table.add_column(escape(part.name or "all"), justify="right")
-    held = {
-        label: [part.classes.get(label, 0) for part in found.parts]
-        for part in found.parts
-        for label in part.classes
-    }
-    for label, counts in held.items():
-        table.add_row(escape(label), *map(str, counts))
+    for label in dict.fromkeys(label for part in found.parts for label in part.classes):
+        table.add_row(escape(label), *(str(part.classes.get(label, 0)) for part in found.parts))
     totals = [sum(part.classes.values()) for part in found.parts]
     table.add_row("all", *map(str, totals), style="bold")
     people = ["not known" if part.subjects is None else str(part.subjects) for part in found.parts]
@@ -93,9 +89,8 @@ def _classes(found: Contents) -> Table:
 
 def _people(found: Contents) -> Table:
     counts = list(found.subjects.values())
-    table = plain_table(
-        f"{len(counts)} subjects of {min(counts)} to {max(counts)} clips, median {statistics.median(counts):g}"
-    )
+    middle = statistics.median(counts)
+    table = plain_table(f"{len(counts)} subjects of {min(counts)} to {max(counts)} clips, median {middle:g}")
     table.add_column("subject")
     table.add_column("clips", justify="right")
     for name, count in list(found.subjects.items())[:_NAMED]:
@@ -141,7 +136,6 @@ def _label_lines(labels: Sequence[str]) -> list[str]:
     edges = _edges(len(labels))
     wide = max(len(label) for label in labels)
     return [
-        f"  {name:<{wide}} "
-        + "".join("█" if name in labels[a:b] else "·" for a, b in zip(edges[:-1], edges[1:], strict=True))
+        f"  {name:<{wide}} " + "".join("█" if name in labels[a:b] else "·" for a, b in pairwise(edges))
         for name in dict.fromkeys(label for label in labels if label)
     ]
