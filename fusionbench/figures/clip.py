@@ -79,7 +79,7 @@ def clip_streams(
         plain(axes)
         _draw(axes, np.asarray(values, dtype=float))
         axes.set_ylabel(shortened(name, panel))
-        axes.yaxis.set_label_coords((PAD + LINE / 2 - left) / (PAGE - left - PAD), 0.5)
+        axes.yaxis.set_label_coords((2 * PAD + LINE - left) / (PAGE - left - PAD), 0.5)
         axes.tick_params(labelbottom=False)
         if stand_in and number == 0:
             mark_stand_in(figure, axes)

@@ -6,23 +6,25 @@ folders of that name, or from OpenFace's output; the videos are never decoded::
     VideoFlash/1001_DFA_ANG_XX.flv               optional; names clips that have no faces yet
     Faces/1001_DFA_ANG_XX/0001.jpg               aligned by any tool, wherever below the root
     processed/1001_DFA_ANG_XX_aligned/frame_det_00_000001.bmp    by OpenFace: FeatureExtraction -simalign
+    processed/1001_DFA_ANG_XX.csv                says in which frames it found a face
 
-Where OpenFace found no face its image is black; such frames are left out.
+Frames in which OpenFace found no face are left out; without its csv, those that are black.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 from pydantic import Field
 
 import fusionbench as fb
 
-from .face_folders import DEEPEST, face_folders, face_images, read_faces
+from .openface_output import found_faces, write_faces
 
 EMOTIONS = {
     "ANG": "Anger",
@@ -34,8 +36,11 @@ EMOTIONS = {
 }
 PUBLISHED = {f"/{label}": 1087 if label == "Neutral" else 1271 for label in EMOTIONS.values()}
 """7,442 clips (README of CheyneyComputerScience/CREMA-D), counted by the names in its VideoFlash"""
-_NAME = re.compile(r"(?P<actor>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{1,2}")
+_NAME = re.compile(r"\d{4}_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{1,2}")
 _VIDEOS = (".flv", ".mp4", ".avi")
+_ALIGNED = "_aligned"
+DEEPEST = 5
+"""levels below the root that are looked through"""
 
 
 class CremaD(fb.Dataset):
@@ -60,9 +65,8 @@ class CremaD(fb.Dataset):
 
     def _scan(self) -> fb.Inventory:
         marker = fb.read_marker(self.root)
-        folders = face_folders(self.root, _is_clip) if self.root.is_dir() else {}
-        names = sorted({*folders, *_videos(self.root)})
-        if not names:
+        takes = _takes(self.root)
+        if not takes:
             raise fb.UserError(
                 f"CREMA-D not found: {self.root} holds neither videos nor folders of faces named like "
                 "1001_DFA_ANG_XX. It is free to download: "
@@ -70,31 +74,53 @@ class CremaD(fb.Dataset):
                 "To try the command on generated data add --stand-in."
             )
         clips, problems = [], []
-        for name in names:
-            images = face_images(folders[name]) if name in folders else []
-            if not images:
-                lacks = (
-                    "its folder of faces holds no image" if name in folders else "it has no folder of faces"
-                )
-                problems.append(fb.Problem(name, lacks))
+        counted: Counter[str] = Counter()
+        for name in sorted(takes):
+            try:
+                files = self._frames(takes[name], counted)
+            except fb.BadClip as error:
+                problems.append(fb.Problem(name, str(error)))
                 continue
-            found = _NAME.fullmatch(name)
-            assert found is not None
-            folder = folders[name].relative_to(self.root).as_posix()
-            files = tuple(f"{folder}/{image}" for image in images)
-            clips.append(fb.Clip(name, EMOTIONS[found["emotion"]], "", found["actor"], files))
+            actor, _, emotion, _ = name.split("_")
+            clips.append(fb.Clip(name, EMOTIONS[emotion], "", actor, files))
         if not clips:
             raise fb.UserError(
-                f"CREMA-D: {self.root} holds {len(names)} videos but no faces. Cut them out first, one "
+                f"CREMA-D: {self.root} holds {len(takes)} videos but no faces. Cut them out first, one "
                 "folder a video, with a tool that aligns faces, such as OpenFace: FeatureExtraction -f VIDEO "
                 "-out_dir processed -simalign."
             )
-        return fb.Inventory(
-            tuple(clips), tuple(problems), published=marker.published if marker else PUBLISHED
-        )
+        published = marker.published if marker else PUBLISHED
+        return fb.Inventory(tuple(clips), tuple(problems), published, _told(counted))
+
+    def _frames(self, take: _Take, counted: Counter[str]) -> tuple[str, ...]:
+        """Files of a clip's frames relative to the root; what is left out is ``counted``.
+
+        Raises:
+            BadClip: it has none.
+        """
+        if not take.faces:
+            raise fb.BadClip("there is no folder of its faces")
+        folder = take.faces[0]
+        place = folder.relative_to(self.root).as_posix()
+        if len(take.faces) > 1:
+            other = take.faces[1].relative_to(self.root).as_posix()
+            raise fb.BadClip(f"faces lie in {place} and in {other}. Keep one of them")
+        if folder.name.endswith(_ALIGNED):
+            names = found_faces(folder, take.tables, counted)
+        else:
+            names = sorted((f.name for f in folder.iterdir() if fb.is_image(f.name)), key=fb.natural_key)
+        if not names:
+            raise fb.BadClip(f"{place} holds no image")
+        return tuple(f"{place}/{name}" for name in names)
 
     def read(self, clip: fb.Clip) -> fb.ClipFrames:
-        return fb.ClipFrames(read_faces([self.root / name for name in clip.files]))
+        paths = [self.root / name for name in clip.files]
+        frames = fb.read_images(paths)
+        if paths[0].parent.name.endswith(_ALIGNED):  # where a csv is missing, only black tells a failure
+            frames = frames[frames.any(axis=(1, 2, 3))]
+            if not len(frames):
+                raise fb.BadClip(f"{paths[0].parent}: all frames are black: OpenFace found no face.")
+        return fb.ClipFrames(frames)
 
     def folds(self, clips: Sequence[fb.Clip]) -> list[fb.Fold]:
         """Parts of actors: five of them, or as many as there are actors, unless another number was asked for.
@@ -113,20 +139,42 @@ class CremaD(fb.Dataset):
 
     @classmethod
     def write_stand_in(cls, root: Path, clips: Iterable[fb.StandInClip]) -> None:
-        """Lay clips out as OpenFace leaves them: every twelfth frame, but never the first, is black."""
+        """Lay clips out as OpenFace leaves them, by its newer and its older editions in turns."""
         codes = {label: code for code, label in EMOTIONS.items()}
         for clip in clips:
-            repetition = int(clip.id.rpartition("-")[2])
+            person, repetition = int(clip.subject), int(clip.id.rpartition("-")[2])
             level = ("XX", "LO", "MD", "HI")[repetition % 4]
-            name = f"{1001 + int(clip.subject)}_IEO_{codes[clip.label]}_{level}"
-            video = root / "VideoFlash" / f"{name}.flv"
-            faces = root / "processed" / f"{name}_aligned"
-            for folder in (video.parent, faces):
+            name = f"{1001 + person}_IEO_{codes[clip.label]}_{level}"
+            for folder in (root / "VideoFlash", root / "processed"):
                 folder.mkdir(parents=True, exist_ok=True)
-            video.touch()
-            for t, frame in enumerate(clip.frames, start=1):
-                shown = np.zeros_like(frame) if t % 12 == 0 else frame
-                fb.write_image(faces / f"frame_det_00_{t:06d}.jpg", shown)
+            (root / "VideoFlash" / f"{name}.flv").touch()
+            write_faces(root / "processed", name, clip.frames, older=person % 2 == 1)
+
+
+@dataclass
+class _Take:
+    """What lies on disk of one clip."""
+
+    faces: list[Path] = field(default_factory=list)
+    tables: list[Path] = field(default_factory=list)
+
+
+def _takes(root: Path) -> dict[str, _Take]:
+    """Clip's name -> what there is of it, some levels deep; folders of faces are not looked into."""
+    takes: dict[str, _Take] = {}
+    for place, folders, files in os.walk(root):
+        inner = sorted(folders)
+        deep = len(Path(place).relative_to(root).parts) >= DEEPEST
+        folders[:] = [] if deep else [name for name in inner if not _is_clip(name.removesuffix(_ALIGNED))]
+        for name in inner:
+            if _is_clip(name.removesuffix(_ALIGNED)):
+                takes.setdefault(name.removesuffix(_ALIGNED), _Take()).faces.append(Path(place, name))
+        for file in sorted(files):
+            name, ending = os.path.splitext(file)
+            if ending.lower() in (*_VIDEOS, ".csv") and _is_clip(name):
+                take = takes.setdefault(name, _Take())
+                take.tables += [Path(place, file)] if ending.lower() == ".csv" else []
+    return takes
 
 
 def _is_clip(name: str) -> bool:
@@ -134,18 +182,14 @@ def _is_clip(name: str) -> bool:
     return found is not None and found["emotion"] in EMOTIONS
 
 
-def _videos(root: Path) -> set[str]:
-    """Names of the videos, without their endings."""
-    found = set()
-    for place, folders, files in os.walk(root):
-        if len(Path(place).relative_to(root).parts) >= DEEPEST:
-            folders.clear()
-        folders[:] = [name for name in folders if not _is_clip(name.removesuffix("_aligned"))]
-        for file in files:
-            name, ending = os.path.splitext(file)
-            if ending.lower() in _VIDEOS and _is_clip(name):
-                found.add(name)
-    return found
+def _told(counted: Counter[str]) -> tuple[fb.Problem, ...]:
+    """What OpenFace did not give of the frames."""
+    said = {
+        "failed": f"it found no face in {counted['failed']:,} of {counted['frames']:,} frames; left out",
+        "unlisted": f"{counted['unlisted']:,} frames are in no line of its csv; left out",
+        "without": f"{counted['without']:,} clips have none of its csv; their black frames are left out",
+    }
+    return tuple(fb.Problem("OpenFace", text) for what, text in said.items() if counted[what])
 
 
 @fb.hookimpl
