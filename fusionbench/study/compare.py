@@ -24,10 +24,11 @@ from fusionbench.study.equal_terms import refuse_unequal_results
 from fusionbench.study.execute import execute
 from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
+from fusionbench.study.judged_rows import framed, persons, scored
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
 from fusionbench.study.row_costs import COSTS, kept_or_measured
-from fusionbench.study.verdict import Verdicts, framed, judge_rows, persons, scored
+from fusionbench.study.verdict import Verdicts, judge_rows
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 

@@ -14,11 +14,12 @@ from fusionbench.contract.errors import UserError, unknown
 from fusionbench.study.compare import ASKED, COMPARED
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, Slot
+from fusionbench.study.judged_rows import framed, persons, scored
 from fusionbench.study.plan import Absent
 from fusionbench.study.ranking import Row, rank
 from fusionbench.study.row_costs import COSTS
 from fusionbench.study.terms import Terms
-from fusionbench.study.verdict import framed, judge_rows, persons, scored
+from fusionbench.study.verdict import judge_rows
 from fusionbench.track.records import RunRecord, find_runs, get_run, read_json
 
 NAME_TAG = "fusionbench.experiment"

@@ -13,9 +13,10 @@ from fusionbench.contract.errors import UserError
 from fusionbench.learn.metrics import Predictions, pool
 from fusionbench.statistics.planning import Assumptions, Components, Design, Forecast, forecast
 from fusionbench.study.experiment import Experiment
+from fusionbench.study.judged_rows import Scored, persons
 from fusionbench.study.plan import Plan
 from fusionbench.study.terms import Terms
-from fusionbench.study.verdict import Scored, judge_rows, persons
+from fusionbench.study.verdict import judge_rows
 
 LARGEST = 0.2
 """heads on shared streams hardly ever differ by more than twenty points"""

@@ -14,8 +14,9 @@ from fusionbench.contract.judging import Judging
 from fusionbench.learn.metrics import Predictions
 from fusionbench.statistics.paired import paired
 from fusionbench.study.experiment import read_experiment
+from fusionbench.study.judged_rows import Scored
 from fusionbench.study.terms import Terms, read_terms
-from fusionbench.study.verdict import Scored, judge_rows
+from fusionbench.study.verdict import judge_rows
 
 CLIPS = 400
 TRUTH = np.arange(CLIPS) % 4
