@@ -183,9 +183,8 @@ def _verdicts(
         return None
     refuse_unequal_results(runs)
     read = next(read for read in made.data if read)
-    subjects = {clip.id: clip.subject for read in made.data if read for clip in read.index.clips}
     rows = scored([row.label for row in ranking], runs)
-    return judge_rows(rows, subjects, read.classes, experiment.terms, runs[0][1].judging)
+    return judge_rows(rows, read.subjects, read.classes, experiment.terms, runs[0][1].judging)
 
 
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:

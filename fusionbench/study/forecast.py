@@ -77,12 +77,10 @@ def expect(experiment: Experiment, planned: Plan) -> Expectation | None:
         return None
     fold = planned.members[0].config.options.fold
     reported = {clip for one in read.folds(fold) for clip in one.report}
-    subjects = {clip.id: clip.subject for clip in read.index.clips}
-    groups = len({subjects[clip] or ("clip", clip) for clip in reported})
+    groups = len({read.clips[clip].subject or ("clip", clip) for clip in reported})
+    judged = sum(len(read.clips[clip].judged) for clip in reported)
     try:
-        design = Design(
-            len(set(experiment.seeds)), len(reported), groups, experiment.terms.pairs(len(labels))
-        )
+        design = Design(len(set(experiment.seeds)), judged, groups, experiment.terms.pairs(len(labels)))
     except ValueError:
         return None  # one seed of one person
     seen = _seen(experiment, planned, read)
@@ -105,10 +103,9 @@ def _seen(experiment: Experiment, planned: Plan, read: RunData) -> list[Componen
     rows: Sequence[Scored] = [Scored(label, by_seed) for label, by_seed in finished.items()]
     if len(rows) < 2:
         return []
-    subjects = {clip.id: clip.subject for clip in read.index.clips}
     judging = read.judging(planned.members[0].config)
     try:
-        judged = judge_rows(rows, subjects, read.classes, Terms(), judging)
+        judged = judge_rows(rows, read.subjects, read.classes, Terms(), judging)
     except UserError:
         return []  # rows that cannot be judged are told when they are
     return [Components.of(pair.paired) for pair in judged.pairs if pair.paired.seeds > 1]
