@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fusionbench.bench.trained import load_model as load_model
     from fusionbench.bench.trained_model import TrainedModel as TrainedModel
     from fusionbench.contract import testing as testing
-    from fusionbench.contract.class_names import NamedClasses as NamedClasses
+    from fusionbench.contract.class_names import NamedClasses as NamedClasses, named_class as named_class
     from fusionbench.contract.dataset import (
         Clip as Clip,
         ClipFrames as ClipFrames,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         NotSupported as NotSupported,
         UserError as UserError,
     )
+    from fusionbench.contract.fold_options import MadeFolds as MadeFolds
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
     from fusionbench.contract.options import Config as Config, tunable as tunable
     from fusionbench.contract.reading import read_regular as read_regular, reading as reading
@@ -91,9 +92,10 @@ if TYPE_CHECKING:
 _HOME = {
     "bench.trained": "load_model",
     "bench.trained_model": "TrainedModel",
-    "contract.class_names": "NamedClasses",
+    "contract.class_names": "NamedClasses named_class",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
+    "contract.fold_options": "MadeFolds",
     "contract.hooks": "RunInfo hookimpl",
     "contract.options": "Config tunable",
     "contract.reading": "read_regular reading",

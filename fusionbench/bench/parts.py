@@ -144,8 +144,8 @@ def part_fold(fold: Fold, clips: Mapping[str, Clip], protocol: Protocol) -> Part
             raise UserError(
                 f"class {label!r} has no clip to train on, but {untrained[label]} in the {part} split"
                 f"{'' if fold.name == 'official' else f' of fold {fold.name!r}'}{more}. "
-                "Leave out its clips (--set dataset.classes=... names the classes that stay), or move some of "
-                "them to train."
+                "Leave out its clips (--set dataset.classes=... names the classes that stay), or move some "
+                "to train."
             )
     ordered = {part: tuple(sorted(some, key=lambda clip: clip.id)) for part, some in given.items()}
     return Parts(**ordered, carved=carved)

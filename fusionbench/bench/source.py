@@ -25,7 +25,6 @@ from fusionbench.contract.watch import Watch
 from fusionbench.contract.window import Window
 from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
-from fusionbench.data.frame_loader import sample_ids
 from fusionbench.data.ingest import cached_frames, frame_store
 from fusionbench.data.marker import read_marker
 from fusionbench.data.remembered import remembered
@@ -67,11 +66,6 @@ class RunData:
     def clips(self) -> Mapping[str, Clip]:
         """Clip id -> clip, of those that are parted."""
         return {clip.id: clip for clip in self.judged}
-
-    @cached_property
-    def subjects(self) -> Mapping[str, str | None]:
-        """Id of each sample, a clip or a judged frame -> who it shows."""
-        return {name: clip.subject for clip in self.judged for name in sample_ids(clip)}
 
     @property
     def classes(self) -> int:

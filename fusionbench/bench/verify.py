@@ -39,7 +39,7 @@ class PartSize:
 
 @dataclass(frozen=True)
 class FoldSize:
-    """One of several folds: clips of each part, and of each class that is reported on."""
+    """One of several folds: clips of each part, and what is reported on of each class."""
 
     name: str
     train: int
@@ -48,7 +48,7 @@ class FoldSize:
     subjects: int | None
     """who are reported on; None where no clip names one"""
     classes: dict[str, int]
-    """label -> clips that are reported on, in the order of the classes"""
+    """label -> clips that are reported on, or frames where those are labelled, in the order of the classes"""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
         dataset.root,
         stand_in,
         inventory,
-        _part_sizes(inventory.clips),
+        part_sizes(inventory.clips),
         _fold_sizes(parts) if len(parts) > 1 else (),
         streams,
         tuple(found),
@@ -190,7 +190,8 @@ def _split_leaks(clips: Sequence[Clip]) -> list[Finding]:
     return found
 
 
-def _part_sizes(clips: Sequence[Clip]) -> tuple[PartSize, ...]:
+def part_sizes(clips: Sequence[Clip]) -> tuple[PartSize, ...]:
+    """The splits that clips name, in their order, with people and classes."""
     sizes = []
     for name in dict.fromkeys(clip.split for clip in clips):
         part = [clip for clip in clips if clip.split == name]

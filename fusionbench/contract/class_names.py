@@ -33,7 +33,7 @@ class NamedClasses(Config):
 
     classes: tuple[str, ...] | None = Field(
         None,
-        description="classes that are kept, as in [happy, sad]; clips of others are left out; null = all",
+        description="classes that are kept, as in [happy, sad]; others are left out; null = all",
     )
 
     @field_validator("classes", mode="before")
@@ -63,7 +63,7 @@ def kept_classes(config: Any, classes: Sequence[str]) -> tuple[str, ...]:
     asked = getattr(config, "classes", None)
     if asked is None:
         return tuple(classes)
-    kept = {_meant(name, classes) for name in asked}
+    kept = {named_class(name, classes, "dataset.classes") for name in asked}
     if len(kept) < 2:
         raise UserError(
             f"dataset.classes keeps {', '.join(kept) or 'none'}; at least two are needed. "
@@ -72,16 +72,26 @@ def kept_classes(config: Any, classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in classes if name in kept)
 
 
-def _meant(name: str, classes: Sequence[str]) -> str:
+def named_class(name: str, classes: Sequence[str], where: str) -> str:
+    """The one of ``classes`` that a name means, in any spelling.
+
+    Args:
+        name: as somebody else spells it.
+        classes: the right names.
+        where: it was read, for the message.
+
+    Raises:
+        UserError: it means none of them, or several.
+    """
     if name in classes:
         return name
     found = [known for known in classes if _essence(known) == _essence(name)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise UserError(f"dataset.classes: {name!r} may mean {' or '.join(map(repr, found))}. Write it so.")
+        raise UserError(f"{where}: {name!r} may mean {' or '.join(map(repr, found))}. Write it so.")
     raise UserError(
-        f"dataset.classes: no class is called {name!r}.{nearest(name, classes)} Classes: {', '.join(classes)}."
+        f"{where}: no class is called {name!r}.{nearest(name, classes)} Classes: {', '.join(classes)}."
     )
 
 

@@ -16,7 +16,9 @@ from fusionbench.data.splits import MEANINGS, NO_SPLIT, SPLIT_NAMES, stored_spli
 from fusionbench.data.survey import Measured, float32_steps
 
 _NEEDED = ("id", "label", "streams")
-_ALLOWED = ("id", "label", "split", "streams", "subject")
+_ALLOWED = ("id", "label", "split", "streams", "subject", "labels")
+_UNJUDGED = ("", "-1")
+"""labels of a step that nobody judged, as texts"""
 _HELD_BY_FLOAT32 = {np.dtype(name) for name in ("f4", "f2", "?", "i1", "i2", "u1", "u2")}
 _COARSE = 0.01
 """share of what a channel varies in a clip that rounding to float32 may move it without a word"""
@@ -33,6 +35,7 @@ class GivenClips:
         self._rounded_clips: Counter[tuple[str, int]] = Counter()
         self._first: tuple[str, bool] | None = None
         """the first clip's id, and whether it names a split"""
+        self._stepwise: bool | None = None
 
     def clip(self, given: Any, number: int) -> Clip:
         """The index entry of clip ``number`` (from 0).
@@ -42,8 +45,11 @@ class GivenClips:
         """
         who = f"clip number {number + 1}"
         if not isinstance(given, Mapping):
-            raise UserError(f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_ALLOWED)}.")
-        missing = [key for key in _NEEDED if key not in given]
+            raise UserError(
+                f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_ALLOWED[:5])}."
+            )
+        stepwise = "labels" in given
+        missing = [key for key in _NEEDED if key not in given and not (stepwise and key == "label")]
         if missing:
             raise UserError(
                 f"{who} lacks {', '.join(missing)}; it has {', '.join(map(str, given)) or 'nothing'}."
@@ -52,17 +58,60 @@ class GivenClips:
         if foreign:
             raise UserError(
                 f"{who}: unknown key {foreign[0]!r}.{nearest(foreign[0], _ALLOWED)} "
-                f"Keys: {', '.join(_ALLOWED)}; split and subject are optional."
+                f"Keys: {', '.join(_ALLOWED)}; split and subject are optional, labels stand for label."
             )
         clip_id = _text(given["id"], "id", who)
         who = f"clip {clip_id!r}"
+        self._refuse_both(given, who)
         subject = given.get("subject")
         return Clip(
             clip_id,
-            self._name(given["label"], "label", who),
+            "" if stepwise else self._name(given["label"], "label", who),
             self._split(given.get("split"), clip_id),
             None if subject is None else self._name(subject, "subject", who),
         )
+
+    def _refuse_both(self, given: Mapping[str, Any], who: str) -> None:
+        """Either clips are labelled as a whole, or the steps of every clip."""
+        stepwise = "labels" in given
+        if stepwise and given.get("label") is not None:
+            raise UserError(
+                f"{who} has a label and labels. Give label of the whole clip, or labels of each step."
+            )
+        self._stepwise = stepwise if self._stepwise is None else self._stepwise
+        if stepwise != self._stepwise:
+            raise UserError(
+                f"{who} has {'labels of each step' if stepwise else 'one label'}, and the first clip "
+                f"{'one label' if stepwise else 'labels of each step'}. Label all clips alike."
+            )
+
+    def labels(self, clip_id: str, given: Any, time: int) -> tuple[str, ...]:
+        """The label of each step, empty where nobody judged it (-1, None, NaN, an empty text).
+
+        Raises:
+            UserError: they are no labels, or not as many as there are steps.
+        """
+        who = f"clip {clip_id!r}"
+        values = _numpy(given, dtype=object if isinstance(given, list | tuple) else None)
+        if values.shape != (time,):
+            raise UserError(
+                f"{who}: labels has shape {values.shape}; its streams have {time} steps, so give ({time},), "
+                "-1 or None for a step that nobody judged."
+            )
+        named: dict[Any, str] = {}
+        return tuple(
+            named[value] if value in named else named.setdefault(value, self._step(value, who))
+            for value in values.tolist()
+        )
+
+    def _step(self, value: Any, who: str) -> str:
+        if value is None or value != value:  # NaN
+            return ""
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if isinstance(text, str) and text.strip() in _UNJUDGED:
+            return ""
+        name = self._name(value, "labels", who)
+        return "" if name in _UNJUDGED else name
 
     def _split(self, given: Any, clip_id: str) -> str:
         """The split as it is stored; empty where folds decide, which is so of all clips or of none."""
@@ -160,7 +209,7 @@ class GivenClips:
     def findings(self) -> list[Finding]:
         """What was not kept as it came."""
         found = []
-        for key in ("label", "subject"):
+        for key in ("label", "labels", "subject"):
             texts = {text: count for (which, text), count in self._blanks.items() if which == key}
             if texts:
                 found.append(
@@ -227,7 +276,7 @@ def _text(value: Any, key: str, who: str) -> str:
     return str(plain)
 
 
-def _numpy(array: Any) -> np.ndarray:
+def _numpy(array: Any, dtype: Any = None) -> np.ndarray:
     """Whatever numpy takes, and tensors of torch wherever they are and whatever hangs on them."""
     if isinstance(array, list | tuple):
         array = [_numpy(row) if hasattr(row, "detach") else row for row in array]
@@ -236,4 +285,4 @@ def _numpy(array: Any) -> np.ndarray:
         array = array.float() if array.is_floating_point() and array.element_size() < 4 else array
     elif isinstance(array, np.ma.MaskedArray):  # what is masked is not known
         array = np.ma.filled(array.astype(np.float64), np.nan)
-    return np.asarray(array)
+    return np.asarray(array, dtype=dtype)

@@ -1,28 +1,25 @@
-"""Makes the outer folds of clips that nobody parted: one subject left out at a time, or k parts of subjects."""
+"""Makes folds of clips that nobody parted: one subject left out at a time, or k parts of subjects."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from fusionbench.contract.dataset import Clip, Fold
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.fold_options import LOSO
 from fusionbench.data.folds import groups_of
 from fusionbench.data.labels import in_order
 
-LOSO = "loso"
 NOBODY = "no subject"
 """name of the fold of clips whose subject is not known, where one subject is left out at a time"""
 _MOVES = 1000
 """groups that are moved at most until every class is shown in two parts"""
 
 
-def make_folds(
-    clips: Sequence[Clip], folds: int | Literal["loso"], *, seed: int, repeat: int = 1
-) -> list[Fold]:
+def make_folds(clips: Sequence[Clip], folds: int | str, *, seed: int, repeat: int = 1) -> list[Fold]:
     """Folds in which each clip is reported on once, or ``repeat`` times.
 
     Clips of one subject stay together; a clip without one is a group of its own in ``k`` parts,
@@ -43,7 +40,9 @@ def make_folds(
         UserError: there are too few subjects or clips, or nothing to repeat.
     """
     ordered = sorted(clips, key=lambda clip: clip.id)
-    if folds == LOSO:
+    if isinstance(folds, str):
+        if folds != LOSO:
+            raise UserError(f"folds is {folds!r}; give {LOSO}, or a number of folds, at least 2.")
         if repeat > 1:
             raise UserError(
                 "loso leaves out each subject once; there is nothing to repeat. Leave repeat at 1."
@@ -67,7 +66,7 @@ def _loso(clips: Sequence[Clip]) -> list[Fold]:
     people = subjects_of(clips)
     if len(people) < 2:
         raise UserError(
-            f"loso leaves out one subject at a time, but {len(people) or 'none'} is known of {len(clips)} clips. "
+            f"loso leaves out one subject at a time; of {len(clips)} clips {len(people) or 'none'} is known. "
             "Name the subject of each clip, or choose a number of folds, such as 5."
         )
     who = np.array([clip.subject or "" for clip in clips])
@@ -94,27 +93,26 @@ def _fold(name: str, clips: Sequence[Clip], reported: np.ndarray) -> Fold:
 
 
 def _parts(clips: Sequence[Clip], folds: int, seed: int) -> np.ndarray:
-    """``(clips,)`` number of the part of each clip."""
+    """``(clips,)`` number of each clip's part; where frames are labelled, they are what is stratified."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    _, labels = np.unique([clip.label for clip in clips], return_inverse=True)
-    _, groups = np.unique(groups_of(clips), return_inverse=True)
+    judged = [clip.judged for clip in clips]
+    _, labels = np.unique([label for of_clip in judged for label in of_clip], return_inverse=True)
+    _, group_of = np.unique(groups_of(clips), return_inverse=True)
+    groups = np.repeat(group_of, [len(of_clip) for of_clip in judged])
     common = np.bincount(labels).max() >= folds  # else no class could be in every part
-    by_clip = common and not subjects_of(clips)
+    by_clip = common and not subjects_of(clips) and len(labels) == len(clips)
     splitter = (StratifiedKFold if by_clip else StratifiedGroupKFold)(folds, shuffle=True, random_state=seed)
     strata = labels if common else np.zeros_like(labels)
-    splits = splitter.split(strata, strata, None if by_clip else groups)
-    part = np.empty(len(clips), dtype=np.int64)
+    part = np.arange(group_of.max() + 1) % folds
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        for k, (_, places) in enumerate(splits):
-            part[places] = k
-    shows = np.zeros((groups.max() + 1, labels.max() + 1), dtype=bool)
+        for k, (_, places) in enumerate(splitter.split(strata, strata, None if by_clip else groups)):
+            part[groups[places]] = k
+    shows = np.zeros((len(part), labels.max() + 1), dtype=bool)
     shows[groups, labels] = True
-    sizes = np.bincount(groups)
-    of_group = np.empty(len(sizes), dtype=np.int64)
-    of_group[groups] = part
-    return _spread(of_group, shows, sizes, folds, np.random.default_rng(seed))[groups]
+    sizes = np.bincount(groups, minlength=len(part))
+    return _spread(part, shows, sizes, folds, np.random.default_rng(seed))[group_of]
 
 
 def _spread(
@@ -128,7 +126,7 @@ def _spread(
     Args:
         part: ``(groups,)`` number of each one's part.
         shows: ``(groups, classes)`` whether a group shows a class.
-        sizes: ``(groups,)`` clips.
+        sizes: ``(groups,)`` samples.
         folds: how many parts there are.
         rng: draws.
     """

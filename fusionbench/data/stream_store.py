@@ -6,6 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +44,8 @@ def write_stream_store(
         clips: mappings with the keys
 
             * ``id``: unique name,
-            * ``label``: class name, or a whole number,
+            * ``label``: class name, or a whole number; or in its place ``labels``: ``(time,)`` of them, -1 or
+              None for a step that nobody judged, where the steps of every clip are labelled one by one,
             * ``streams``: name -> ``(time, dim)`` numbers; the streams of a clip have the
               same time, clips may differ in it; stored as float32, in the first clip's order,
             * ``split``: ``train``; ``selection`` (also ``val``, ``valid``, ``validation``, ``dev``,
@@ -69,7 +71,11 @@ def write_stream_store(
         dims: dict[str, int] = {}
         for number, one in enumerate(clips):
             clip = given.clip(one, number)
-            streams = cut.padding(clip.id, given.streams(clip.id, one["streams"]))
+            streams = given.streams(clip.id, one["streams"])
+            if "labels" in one:
+                time = len(next(iter(streams.values())).values)
+                clip = replace(clip, labels=given.labels(clip.id, one["labels"], time))
+            clip, streams = cut.padding(clip, streams)
             dims = dims or {name: stream.values.shape[1] for name, stream in streams.items()}
             labels.add(clip)
             _append(writer, clip, streams, dims)
@@ -79,7 +85,7 @@ def write_stream_store(
         writer.finish(
             {
                 "source": "write_stream_store",
-                "notes": [finding.plain() for finding in (*found, *cut.findings())],
+                "notes": [finding.plain() for finding in (*found, *cut.findings(), *labels.findings())],
             },
             stand_in,
         )
@@ -144,24 +150,25 @@ class _Cut:
         self._frames = 0
         self._clips = 0
 
-    def padding(self, clip_id: str, streams: dict[str, Measured]) -> dict[str, Measured]:
+    def padding(self, clip: Clip, streams: dict[str, Measured]) -> tuple[Clip, dict[str, Measured]]:
         """The clip without such frames.
 
         Raises:
             UserError: nothing would be left of it.
         """
         if not self._asked:
-            return streams
+            return clip, streams
         time = len(next(iter(streams.values())).values)
         ends = [zero_ends(stream.values) for stream in streams.values()]
         start, end = min(e[0] for e in ends), min(e[1] for e in ends)
         if start == time:
-            raise UserError(f"clip {clip_id!r} is zero in every stream throughout. Leave it out.")
+            raise UserError(f"clip {clip.id!r} is zero in every stream throughout. Leave it out.")
         if not start and not end:
-            return streams
+            return clip, streams
         self._frames += start + end
         self._clips += 1
-        return {name: Measured.of(stream.values[start : time - end]) for name, stream in streams.items()}
+        kept = {name: Measured.of(stream.values[start : time - end]) for name, stream in streams.items()}
+        return replace(clip, labels=clip.labels[start : time - end]), kept
 
     def findings(self) -> list[Finding]:
         """How much was cut."""
@@ -172,13 +179,17 @@ class _Cut:
 
 
 class _Labels:
-    """The labels of each split, with the number of their clips."""
+    """The labels of each split, with the number of their clips, or of their steps."""
 
     def __init__(self) -> None:
         self._seen: dict[str, Counter[str]] = {}
+        self._what = "clip(s)"
+        self._silent = 0
 
     def add(self, clip: Clip) -> None:
-        self._seen.setdefault(clip.split, Counter())[clip.label] += 1
+        self._seen.setdefault(clip.split, Counter()).update(clip.judged)
+        self._what = "step(s)" if clip.labels else "clip(s)"
+        self._silent += not clip.judged
 
     def check(self) -> None:
         train = self._seen.get(TRAIN) or self._seen.get("")
@@ -190,9 +201,19 @@ class _Labels:
             unseen = in_order(labels.keys() - train.keys())
             if unseen:
                 raise UserError(
-                    f"label {unseen[0]!r} is never seen in train ({labels[unseen[0]]} clip(s) of {split}; "
+                    f"label {unseen[0]!r} is never seen in train "
+                    f"({labels[unseen[0]]} {self._what} of {split}; "
                     f"{len(unseen)} such label(s): {listed(unseen)}). Labels of the training "
                     f"clips: {', '.join(in_order(train))}. Drop its clips, or move some of them to train."
                 )
         if len(train) < 2:
-            raise UserError(f"all clips are {next(iter(train))!r}; give clips of at least two classes.")
+            what = self._what.replace("(s)", "s")
+            raise UserError(f"all {what} are {next(iter(train))!r}; give clips of at least two classes.")
+
+    def findings(self) -> list[Finding]:
+        """Clips that add nothing to any number."""
+        if not self._silent:
+            return []
+        return [
+            Finding("unjudged", f"no step of {self._silent} clip(s) is judged; nothing is learnt from them.")
+        ]

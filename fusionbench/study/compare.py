@@ -27,7 +27,7 @@ from fusionbench.study.job import Job, Result
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
 from fusionbench.study.row_costs import COSTS, kept_or_measured
-from fusionbench.study.verdict import Verdicts, judge_rows, scored
+from fusionbench.study.verdict import Verdicts, framed, judge_rows, persons, scored
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
@@ -184,7 +184,9 @@ def _verdicts(
     refuse_unequal_results(runs)
     read = next(read for read in made.data if read)
     rows = scored([row.label for row in ranking], runs)
-    return judge_rows(rows, read.subjects, read.classes, experiment.terms, runs[0][1].judging)
+    return judge_rows(
+        rows, persons(rows, framed(runs[0][1])), read.classes, experiment.terms, runs[0][1].judging
+    )
 
 
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:

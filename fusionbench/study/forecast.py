@@ -15,7 +15,7 @@ from fusionbench.statistics.planning import Assumptions, Components, Design, For
 from fusionbench.study.experiment import Experiment
 from fusionbench.study.plan import Plan
 from fusionbench.study.terms import Terms
-from fusionbench.study.verdict import Scored, judge_rows
+from fusionbench.study.verdict import Scored, judge_rows, persons
 
 LARGEST = 0.2
 """heads on shared streams hardly ever differ by more than twenty points"""
@@ -105,7 +105,7 @@ def _seen(experiment: Experiment, planned: Plan, read: RunData) -> list[Componen
         return []
     judging = read.judging(planned.members[0].config)
     try:
-        judged = judge_rows(rows, read.subjects, read.classes, Terms(), judging)
+        judged = judge_rows(rows, persons(rows, read.window is not None), read.classes, Terms(), judging)
     except UserError:
         return []  # rows that cannot be judged are told when they are
     return [Components.of(pair.paired) for pair in judged.pairs if pair.paired.seeds > 1]

@@ -39,6 +39,25 @@ def scored(labels: Sequence[str], runs: Iterable[tuple[Slot, Outcome]]) -> list[
     return [Scored(label, by_seed) for label, by_seed in by_label.items()]
 
 
+def framed(outcome: Outcome) -> bool:
+    """Whether frames were judged, not clips."""
+    return any("frames" in fold.parts.get("report", {}) for fold in outcome.folds)
+
+
+def persons(rows: Iterable[Scored], frames: bool) -> dict[str, str | None]:
+    """What was judged -> who is seen, where that is known.
+
+    Frames of one video are no independent samples: where nobody knows who is seen in a labelled frame,
+    its video stands for the person.
+    """
+    known: dict[str, str | None] = {}
+    for row in rows:
+        for said in row.predictions.values():
+            for one, who in zip(said.ids, said.subjects or (None,) * len(said.ids), strict=True):
+                known[one] = who or (f"video {one.rpartition('/')[0]}" if frames else None)
+    return known
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two rows and what can be said of them; figures are fractions, as the metrics are."""
@@ -177,7 +196,8 @@ def _same_clips(rows: Sequence[Scored]) -> tuple[tuple[str, ...], np.ndarray]:
             mine = dict(zip(said.ids, said.labels.tolist(), strict=True))
             if len(set(Counter(said.ids).values())) > 1:
                 raise UserError(
-                    f"{row.label}, seed {seed} was judged on some clips more often than on others. Train it again."
+                    f"{row.label}, seed {seed} was judged on some clips more often than on others. "
+                    "Train it again."
                 )
             first = first if first is not None else mine
             if mine.keys() != first.keys():

@@ -11,9 +11,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 import fusionbench as fb
 
@@ -35,29 +35,17 @@ class StreamsDataset(fb.Dataset):
         "training.weight_decay": 1e-4,
     }
 
-    class Config(fb.NamedClasses):
+    class Config(fb.MadeFolds, fb.NamedClasses, fb.Window):
         """Options."""
 
+        padding: Literal["black", "repeat"] = Field(
+            "repeat", description="what a window sees beyond its clip: repeat = the first or last step"
+        )
         report: str | None = Field(
             None,
             description="part that is reported on: test, val, ...; null = the only one there is. With folds: "
             "what they are made of, train or all",
         )
-        folds: int | str | None = Field(
-            None,
-            description="loso = one subject is left out at a time; a number = so many parts of subjects; "
-            "null = the store's own parts",
-        )
-        repeat: int = Field(1, ge=1, le=1000, description="how often folds are made anew")
-
-        @field_validator("folds", mode="before")
-        @classmethod
-        def _loso_or_number(cls, value: object) -> object:
-            number = int(value) if isinstance(value, str) and value.isdecimal() else value
-            whole = isinstance(number, int) and not isinstance(number, bool)
-            if number is None or number == "loso" or (whole and number >= 2):
-                return number
-            raise PydanticCustomError("folds", "give loso, or a number of folds, at least 2")
 
     def scan(self) -> fb.Inventory:
         try:
@@ -87,6 +75,7 @@ class StreamsDataset(fb.Dataset):
             fb.UserError: there is no such part, none or several to choose from and none was chosen, or
                 folds cannot be made.
         """
+        self._refuse_idle_window(clips)
         sizes = Counter(clip.split for clip in clips)
         if self.config.folds is not None:
             return self._made(clips, sizes)
@@ -101,6 +90,14 @@ class StreamsDataset(fb.Dataset):
         selection = () if reported == "selection" else parts.get("selection", ())
         return [fb.Fold("official", parts.get("train", ()), parts[reported], selection)]
 
+    def _refuse_idle_window(self, clips: Sequence[fb.Clip]) -> None:
+        given = sorted(fb.Window.model_fields.keys() & self.config.model_fields_set)
+        if given and not any(clip.labels for clip in clips):
+            raise fb.UserError(
+                f"dataset.{given[0]} says how a labelled step is seen, but {self.root} labels whole clips. "
+                f"Leave out dataset.{given[0]}, or write labels of each step (labels: (time,))."
+            )
+
     def _made(self, clips: Sequence[fb.Clip], sizes: Mapping[str, int]) -> list[fb.Fold]:
         asked, folds = self.config.report, self.config.folds
         choice = (
@@ -110,8 +107,8 @@ class StreamsDataset(fb.Dataset):
         )
         if asked not in (None, "train", ALL):
             raise fb.UserError(
-                f"dataset.report={asked} names one part, but with dataset.folds={folds} each fold is reported "
-                f"on. {'Leave out dataset.report.' if len(sizes) == 1 else choice}"
+                f"dataset.report={asked} names one part, but with dataset.folds={folds} each fold is "
+                f"reported on. {'Leave out dataset.report.' if len(sizes) == 1 else choice}"
             )
         if asked is None and len(sizes) > 1:
             parts = ", ".join(f"{split} ({count} clips)" for split, count in sorted(sizes.items()))
