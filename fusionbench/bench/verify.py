@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fusionbench.bench.equal_files import equal_files
 from fusionbench.bench.parts import LEAK, Parts, fold_findings, leak, leak_message
 from fusionbench.bench.source import scan
 from fusionbench.catalog.run_config import Chosen, DataOptions
@@ -129,6 +130,7 @@ def verify(chosen: Chosen, root: Path | None, decode: bool, watch: Watch) -> Ver
         found += [*noted(store), *check_streams(store.index, store.arrays)]
     found += check_names(inventory.clips)
     found += [Finding("files", f"{note.clip}: {note.reason}") for note in inventory.notes]
+    found += equal_files(dataset.root, () if dataset.precomputed else inventory.clips)
     found += _short_of(inventory, dataset.classes)
     return Verified(
         chosen.plugin,

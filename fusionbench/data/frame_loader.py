@@ -8,9 +8,21 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from fusionbench.contract.dataset import Clip
 from fusionbench.contract.window import Window
 from fusionbench.data.loader import ClipLoader, Taken
 from fusionbench.data.store import StoreIndex
+
+
+def sample_ids(clip: Clip) -> tuple[str, ...]:
+    """What a clip's samples are called, in order: itself, or its judged frames by their place from 1."""
+    if not clip.labels:
+        return (clip.id,)
+    return tuple(_frame_id(clip.id, frame) for frame, label in enumerate(clip.labels) if label)
+
+
+def _frame_id(clip: str, frame: int) -> str:
+    return f"{clip}/{frame + 1:05d}"
 
 
 class FrameLoader(ClipLoader):
@@ -69,7 +81,7 @@ class FrameLoader(ClipLoader):
 
     def _ids(self, samples: np.ndarray) -> tuple[str, ...]:
         pairs = zip(self._clip[samples], self._frame[samples], strict=True)
-        return tuple(f"{self.clips[clip]}/{frame + 1:05d}" for clip, frame in pairs)
+        return tuple(_frame_id(self.clips[clip], int(frame)) for clip, frame in pairs)
 
     def _taken(self, samples: np.ndarray, rng: np.random.Generator | None) -> Taken:
         clip = self._clip[samples]

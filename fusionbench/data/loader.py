@@ -80,6 +80,10 @@ class ClipLoader:
         for start in range(0, len(order), self._batch_size):
             yield self._batch(order[start : start + self._batch_size], rng)
 
+    def only(self, sample: int) -> ClipBatch:
+        """A batch of one sample, given by its place in ``labels``, as evaluation sees it."""
+        return self._batch(np.array([sample]), None)
+
     def _batch(self, samples: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
         rows, mask = self._taken(samples, rng)
         arrays = {name: self._gathered(name, rows, mask, samples) for name in self._arrays}

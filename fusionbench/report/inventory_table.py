@@ -69,17 +69,19 @@ def _streams(verified: Verified) -> Table:
 
 def _counts(verified: Verified) -> Table:
     inventory = verified.inventory
-    table = plain_table("clips")
+    counts = inventory.found
+    framed = any(clip.labels for clip in inventory.clips)
+    table = plain_table("judged frames" if framed else "clips")
     columns = ("split/class", "found", *(["published"] if inventory.published else []))
     for column in columns:
         table.add_column(column, justify="left" if column == "split/class" else "right")
     held = [f"{part.name}/{label}" for part in verified.parts for label in part.classes]
     for key in dict.fromkeys([*held, *sorted(inventory.published)]):
-        found, published = inventory.found.get(key, 0), inventory.published.get(key)
+        found, published = counts.get(key, 0), inventory.published.get(key)
         style = "yellow" if published is not None and published != found else None
         cells = (escape(key.removeprefix("/")), str(found), "" if published is None else str(published))
         table.add_row(*cells[: len(columns)], style=style)
-    cells = ("all", str(len(inventory.clips)), str(sum(inventory.published.values())))
+    cells = ("all", str(sum(counts.values())), str(sum(inventory.published.values())))
     table.add_row(*cells[: len(columns)], style="bold")
     return table
 

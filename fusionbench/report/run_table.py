@@ -48,6 +48,7 @@ def run_table(outcome: Outcome) -> Table:
 
 def _caption(outcome: Outcome) -> str:
     clips, times = outcome.clips_judged
+    what = "frames" if any("frames" in f.parts.get("report", {}) for f in outcome.folds) else "clips"
     often = f" {times} times each" if times > 1 else ""
     folds = f"{len(outcome.folds)} folds, " if len(outcome.folds) > 1 else ""
     parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome]))
@@ -58,7 +59,7 @@ def _caption(outcome: Outcome) -> str:
         f"head {outcome.cost['ms_per_clip']:.3f} ms and {counted} MFLOP a clip"
     )
     reused = "\nfinished before and not trained again; --again trains it" if outcome.reused else ""
-    return f"{folds}{clips} clips judged{often}{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"
+    return f"{folds}{clips} {what} judged{often}{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"
 
 
 def next_commands(outcome: Outcome) -> str:
