@@ -48,7 +48,7 @@ class GivenClips:
             raise UserError(
                 f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_ALLOWED[:5])}."
             )
-        stepwise = "labels" in given
+        stepwise = given.get("labels") is not None
         missing = [key for key in _NEEDED if key not in given and not (stepwise and key == "label")]
         if missing:
             raise UserError(
@@ -73,7 +73,7 @@ class GivenClips:
 
     def _refuse_both(self, given: Mapping[str, Any], who: str) -> None:
         """Either clips are labelled as a whole, or the steps of every clip."""
-        stepwise = "labels" in given
+        stepwise = given.get("labels") is not None
         if stepwise and given.get("label") is not None:
             raise UserError(
                 f"{who} has a label and labels. Give label of the whole clip, or labels of each step."

@@ -72,7 +72,7 @@ def write_stream_store(
         for number, one in enumerate(clips):
             clip = given.clip(one, number)
             streams = given.streams(clip.id, one["streams"])
-            if "labels" in one:
+            if one.get("labels") is not None:
                 time = len(next(iter(streams.values())).values)
                 clip = replace(clip, labels=given.labels(clip.id, one["labels"], time))
             clip, streams = cut.padding(clip, streams)
@@ -81,11 +81,11 @@ def write_stream_store(
             _append(writer, clip, streams, dims)
             survey.add(streams, is_trained(clip.split))
         labels.check()
-        found = given.findings()
+        found = [*given.findings(), *labels.findings()]
         writer.finish(
             {
                 "source": "write_stream_store",
-                "notes": [finding.plain() for finding in (*found, *cut.findings(), *labels.findings())],
+                "notes": [finding.plain() for finding in (*found, *cut.findings())],
             },
             stand_in,
         )
@@ -193,6 +193,8 @@ class _Labels:
 
     def check(self) -> None:
         train = self._seen.get(TRAIN) or self._seen.get("")
+        if not train and self._seen.keys() & {TRAIN, ""}:
+            raise UserError("no step that is trained on is judged: all their labels are -1, None or empty.")
         if not train:
             raise UserError(
                 f"no clip has split {TRAIN}. A store needs clips to train on. Splits: {MEANINGS}. {NO_SPLIT}."
