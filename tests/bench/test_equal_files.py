@@ -25,7 +25,9 @@ def test_a_copy_in_another_split_is_told(tmp_path):
     ]
     (found,) = equal_files(tmp_path, clips)
     assert found.wrong
-    assert found.message.startswith("1 clip(s) hold the same files as a clip of another part: 'a' (train) and 'c'")
+    assert found.message.startswith(
+        "1 clip(s) hold the same files as a clip of another part: 'a' (train) and 'c'"
+    )
 
 
 def test_where_folds_decide_people_are_the_parts(tmp_path):
