@@ -210,8 +210,8 @@ class SmallAffWild2(AffWild2):
 
 
 @pytest.mark.slow
-def test_a_run_on_the_stand_in_judges_frames_by_m(tmp_path, database, monkeypatch):
-    """Sums of what the files say, set against what the run judged; its three metrics follow from each other."""
+def test_a_run_on_the_stand_in_judges_frames_by_m(tmp_path, database):
+    """As many frames as the files label, and M follows from its two parts."""
     root = tmp_path / "aff"
     generate(SmallAffWild2, root, workers=1)
     found = scan(root)
@@ -227,5 +227,5 @@ def test_a_run_on_the_stand_in_judges_frames_by_m(tmp_path, database, monkeypatc
     assert list(fold.judging.metrics)[:3] == ["m", "accuracy", "f1"]
     weighed = 0.33 * metrics["report/accuracy"] + 0.67 * metrics["report/f1"]
     assert metrics["report/m"] == pytest.approx(weighed, abs=1e-12)
-    with pytest.raises(fb.UserError, match="is seen through dataset.window=8 frames"):
+    with pytest.raises(fb.UserError, match=r"is seen through dataset\.window=8 frames"):
         run(Request({**asked, "sampling.frames": 16}))

@@ -1,4 +1,4 @@
-"""RML is read from its archives and OpenFace's output; a frame that failed is left out and shifts no other."""
+"""RML is read from its archives and OpenFace's output; a failed frame is left out and shifts no other."""
 
 from pathlib import Path
 
