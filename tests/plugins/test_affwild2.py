@@ -8,7 +8,10 @@ from fusionbench_datasets.affwild2 import AffWild2
 
 import fusionbench as fb
 from fusionbench.bench.run import run
-from fusionbench.catalog.resolve import Request
+from fusionbench.bench.source import open_data
+from fusionbench.catalog.plugins import collect
+from fusionbench.catalog.resolve import Request, resolve
+from fusionbench.contract.watch import Watch
 from fusionbench.data.generate import generate
 
 SEVEN = "Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise"
@@ -227,5 +230,11 @@ def test_a_run_on_the_stand_in_judges_frames_by_m(tmp_path, database):
     assert list(fold.judging.metrics)[:3] == ["m", "accuracy", "f1"]
     weighed = 0.33 * metrics["report/accuracy"] + 0.67 * metrics["report/f1"]
     assert metrics["report/m"] == pytest.approx(weighed, abs=1e-12)
+    data = open_data(resolve(Request(asked), collect()), Watch())
+    for name in (
+        "appearance",
+        "relation",
+    ):  # a black row is what the front end says of a frame without a face
+        np.testing.assert_allclose(data.arrays[name][6], data.black[name], atol=1e-5)
     with pytest.raises(fb.UserError, match=r"is seen through dataset\.window=8 frames"):
         run(Request({**asked, "sampling.frames": 16}))

@@ -7,6 +7,8 @@ import pytest
 from fusionbench_datasets.rml import RML
 
 import fusionbench as fb
+from fusionbench.bench.run import run
+from fusionbench.catalog.resolve import Request
 from fusionbench.data.generate import generate
 
 LETTERS = {"an": "anger", "di": "disgust", "fe": "fear", "ha": "happiness", "sa": "sadness", "su": "surprise"}
@@ -215,3 +217,15 @@ def test_the_stand_in_is_read_back_with_its_quirks(tmp_path):
         "frame,face_id,timestamp,confidence,success",
         "frame, timestamp, confidence, success",
     ]
+
+
+@pytest.mark.slow
+def test_a_run_leaves_each_person_out_once(tmp_path, database):
+    generate(SmallRML, tmp_path / "rml", workers=1)
+    asked = {"fusion": "concat", "dataset": "rml", "data.root": tmp_path / "rml", "training.epochs": 1}
+    outcome = run(Request(asked))
+    assert [(fold.fold, len(fold.report.ids)) for fold in outcome.folds] == [("s1", 6), ("s2", 6), ("s3", 6)]
+    right = [float((fold.report.labels == fold.report.predicted).mean()) for fold in outcome.folds]
+    assert outcome.metrics["report/accuracy"] == pytest.approx(sum(right) / 3)
+    assert outcome.metrics["report_mean/accuracy"] == pytest.approx(np.mean(right))
+    assert outcome.metrics["report_std/accuracy"] == pytest.approx(np.std(right, ddof=1))
