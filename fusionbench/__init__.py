@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fusionbench.bench.trained import load_model as load_model
     from fusionbench.bench.trained_model import TrainedModel as TrainedModel
     from fusionbench.contract import testing as testing
+    from fusionbench.contract.class_names import NamedClasses as NamedClasses, named_class as named_class
     from fusionbench.contract.dataset import (
         Clip as Clip,
         ClipFrames as ClipFrames,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         NotSupported as NotSupported,
         UserError as UserError,
     )
+    from fusionbench.contract.fold_options import MadeFolds as MadeFolds
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
     from fusionbench.contract.importer import (
         Contents as Contents,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
         Streams as Streams,
         StreamSpec as StreamSpec,
     )
+    from fusionbench.contract.window import Window as Window
     from fusionbench.data.faces import (
         is_image as is_image,
         natural_key as natural_key,
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
         write_image as write_image,
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
+    from fusionbench.data.outer_folds import make_folds as make_folds, subjects_of as subjects_of
     from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
         open_stream_store as open_stream_store,
@@ -99,16 +103,20 @@ if TYPE_CHECKING:
 _HOME = {
     "bench.trained": "load_model",
     "bench.trained_model": "TrainedModel",
+    "contract.class_names": "NamedClasses named_class",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
+    "contract.fold_options": "MadeFolds",
     "contract.hooks": "RunInfo hookimpl",
     "contract.importer": "Contents Importer SourceClip",
     "contract.options": "Config tunable",
     "contract.reading": "Unreadable open_regular read_regular reading",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder Score accuracy",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
+    "contract.window": "Window",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
+    "data.outer_folds": "make_folds subjects_of",
     "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
     "door.commands": "compare experiment load run",

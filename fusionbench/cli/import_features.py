@@ -42,15 +42,6 @@ def import_features(
             rich_help_panel=CLIPS,
         ),
     ] = None,
-    fold: Annotated[
-        str | None,
-        typer.Option(
-            "--fold",
-            metavar="K/N",
-            help="Report on every N-th person, from the K-th on, where the source parts nothing.",
-            rich_help_panel=CLIPS,
-        ),
-    ] = None,
     stream: Annotated[
         list[str] | None,
         typer.Option(
@@ -102,7 +93,7 @@ def import_features(
 
       fusionbench data import ts BasicMotions --out motions --stream accelerometer=0-2 --stream gyroscope=3-5
 
-      fusionbench data import crema_d_votes CREMA-D --out votes --fold 1/5
+      fusionbench data import crema_d_votes CREMA-D --out votes
 
       fusionbench data import openface csvs --out faces --clips labels.csv --missing interpolate
     """
@@ -117,7 +108,7 @@ def import_features(
         if key.partition(".")[0] != "importer":
             raise UserError(f"--set {key} is no option of an importer; write --set importer.OPTION=VALUE.")
     chosen = resolve_component("importer", format, _with_streams(request, stream or []), collect())
-    choices = _choices(label, clock, resample, missing, clips, fold)
+    choices = _choices(label, clock, resample, missing, clips)
     with Screen() as screen:
         imported = bring_in(chosen, source, out, choices, screen)
     if as_json:
@@ -138,15 +129,13 @@ def _choices(
     resample: str | None,
     missing: str | None,
     clips: Path | None,
-    fold: str | None,
 ) -> Choices:
     from fusionbench.exchange import clock as clocks, missing as holes
     from fusionbench.exchange.bring_in import Choices
-    from fusionbench.exchange.report_part import parse_fold
 
     rule: Any = _one_of("--resample", resample, clocks.RULES)
     fills: Any = _one_of("--missing", missing, holes.RULES)
-    return Choices(label, clocks.Clock(clock, rule), fills, clips, parse_fold(fold))
+    return Choices(label, clocks.Clock(clock, rule), fills, clips)
 
 
 def _one_of(flag: str, value: str | None, allowed: Any) -> str | None:

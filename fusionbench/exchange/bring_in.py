@@ -28,7 +28,6 @@ from fusionbench.exchange.labels import Label, choose_label
 from fusionbench.exchange.leaving_out import LeavingOut, LeftOut
 from fusionbench.exchange.missing import Missing
 from fusionbench.exchange.padding import Padding
-from fusionbench.exchange.report_part import Fold, ReportPart
 from fusionbench.exchange.shapes import Shapes, as_streams
 from fusionbench.exchange.sources import hashed
 
@@ -45,7 +44,6 @@ class Choices:
     clock: Clock = field(default_factory=lambda: Clock(None, None))
     missing: missing.Rule | None = None
     clips: Path | None = None
-    fold: Fold | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Imported:
     format: str
     store: Path
     parts: dict[str, dict[str, int]]
-    """split -> class -> clips"""
+    """split (empty: none, folds decide) -> class -> clips"""
     streams: dict[str, int]
     """name -> width"""
     seen: tuple[str, ...]
@@ -72,7 +70,7 @@ class Imported:
         root = f"--data-root {shlex.quote(str(self.store))}"
         return (
             f"fusionbench data verify streams {root}",
-            f"fusionbench run --fusion arpg --dataset streams {root}{_report_option(list(self.parts))}",
+            f"fusionbench run --fusion arpg --dataset streams {root}{_parts_option(list(self.parts))}",
         )
 
     def plain(self) -> dict[str, Any]:
@@ -134,7 +132,6 @@ class _Import:
         self.table: ClipsFile = read_clips_file(choices.clips)
         self.names = list(dict.fromkeys([*self.table.labels, *self.contents.labels]))
         self.label: Label = choose_label(choices.label, self.names, self.contents.scale)
-        self.parts = ReportPart(choices.fold, self._known_people())
         self.shapes, self.padding = Shapes(), Padding()
         self.missing = Missing(choices.missing)
         self.left_out = LeavingOut()
@@ -147,18 +144,6 @@ class _Import:
     def _read(self, contents: Contents) -> Iterator[SourceClip]:
         with reading(self.chosen.name, self.source, _advice(self.chosen)):
             yield from contents.clips
-
-    def _known_people(self) -> Iterator[SourceClip]:
-        """All clips, read once more than they are written: folds need to know everybody first."""
-        if not self.choices.fold:
-            return
-        for clip in self._read(self._contents()):
-            try:
-                clip = self.table.over(clip)
-                self.label.of(clip.id, clip.labels)
-            except LeftOut:
-                continue
-            yield clip
 
     def clips(self) -> Iterator[dict[str, Any]]:
         """The clips as a store takes them, less those that are left out."""
@@ -184,9 +169,14 @@ class _Import:
     def _one(self, clip: SourceClip) -> dict[str, Any]:
         clip = self.table.over(clip)
         label = self.label.of(clip.id, clip.labels)
-        clip = self.parts.part(clip)
-        one = {"id": clip.id, "label": label, "split": clip.split, "subject": clip.subject}
-        return {**one, "streams": self._streams(clip)}
+        parted = {"split": clip.split} if clip.split else {}  # without any, folds decide
+        return {
+            "id": clip.id,
+            "label": label,
+            "subject": clip.subject,
+            **parted,
+            "streams": self._streams(clip),
+        }
 
     def _streams(self, clip: SourceClip) -> dict[str, np.ndarray]:
         streams = as_streams(clip)
@@ -207,11 +197,6 @@ class _Import:
         """What was seen and done, in sentences."""
         others = [name for name in self.names if name != self.label.name]
         said = [f"{self.label}." + (f" Other labels: {', '.join(others)}." if others else "")]
-        if self.parts.fold:
-            of = self.parts.fold.of
-            said.append(
-                f"fold {self.parts.fold}: one person in {of} is reported on, the others are trained on."
-            )
         return [
             *self.shapes.told(),
             *self.contents.seen,
@@ -234,7 +219,6 @@ class _Import:
             "content": hashed(self.source, self.contents.files),
             "clips_file": hashed(self.choices.clips, [self.choices.clips]) if self.choices.clips else None,
             "label": self.label.plain(),
-            "fold": str(self.parts.fold) if self.parts.fold else None,
             "clock": {"stream": clock.stream, "rule": clock.rule} if clock.rule else None,
             "missing": {"rule": self.missing.rule, "frames": self.missing.plain()},
             "padding": self.padding.plain(),
@@ -252,9 +236,11 @@ def _advice(chosen: Chosen) -> str:
     return f"`fusionbench show importer {chosen.plugin}` says what is read, and how."
 
 
-def _report_option(parts: list[str]) -> str:
+def _parts_option(parts: list[str]) -> str:
     """What a run has to be told where a store has not exactly one part to report on."""
     tests = [part for part in parts if is_reported(part)]
-    if len(tests) == 1 or parts == [TRAIN]:
+    if parts in ([""], [TRAIN]):
+        return " --set dataset.folds=5"
+    if len(tests) == 1:
         return ""
-    return f" --set dataset.report={tests[0] if tests else 'val' if SELECTION in parts else TRAIN}"
+    return f" --set dataset.report={tests[0] if tests else 'val'}"

@@ -25,7 +25,7 @@ def _parts(imported: Imported) -> Table:
         table.add_column(column, justify="right" if column == "clips" else "left")
     for part, classes in imported.parts.items():
         counts = ", ".join(f"{label} {count:,}" for label, count in classes.items())
-        table.add_row(escape(part), f"{sum(classes.values()):,}", escape(counts))
+        table.add_row(escape(part or "all"), f"{sum(classes.values()):,}", escape(counts))
     return table
 
 

@@ -53,8 +53,8 @@ class ComputationalSequences(fb.Importer):
     """CMU Multimodal SDK's .csd files (needs the extra fusionbench[exchange]).
 
     The source is a folder: a file a stream, and one with the labels, each of whose intervals is a
-    clip. Streams keep their own clocks, so --clock and --resample go with it. Splits come from
-    --clips, whose ids are VIDEO or VIDEO[n], or from --fold.
+    clip, VIDEO[n], whose subject is the video. Streams keep their own clocks, so --clock and
+    --resample go with it. Splits come from --clips; without any, runs make folds.
     """
 
     name = "csd"

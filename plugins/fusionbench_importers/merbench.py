@@ -28,7 +28,7 @@ class MERBench(fb.Importer):
 
     The source is the folder of a set: its feature folders, in `features` or beside the labels, and
     label*.npz. Each feature folder is a stream, unless --stream names some. A clip whose features are
-    not there is left out. `whole_corpus` has no parts: give --fold or --clips.
+    not there is left out. `whole_corpus` has no parts: runs make folds, or --clips brings some.
     """
 
     name = "merbench"

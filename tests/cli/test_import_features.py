@@ -53,6 +53,17 @@ def test_what_was_imported_verifies_and_runs(cli, pickled):
     assert "selected on 4 clips" in ran.err and "reported on 4 clips" in ran.err
 
 
+def test_what_parts_nothing_runs_on_folds_of_people(cli, tmp_path):
+    ended = cli(
+        "data", "import", "crema_d_votes", w.write_votes(tmp_path / "tabulatedVotes.csv"), "--out", "v"
+    )
+    assert ended.out.splitlines()[-1].endswith("--dataset streams --data-root v --set dataset.folds=5")
+    folds = ("--set", "dataset.folds=3", "--epochs", "1")
+    ran = cli("run", "--fusion", "concat", "--dataset", "streams", "--data-root", "v", *folds, "--json")
+    assert ran.code == 0, ran.err
+    assert len(ran.json["folds"]) == 3
+
+
 def test_streams_and_options_reach_the_importer(cli, tmp_path):
     folder = w.write_motions(tmp_path / "Motions")
     ended = cli(
@@ -76,8 +87,6 @@ def test_streams_and_options_reach_the_importer(cli, tmp_path):
         (["mmsa", "unaligned.pkl", "--resample", "man"], "'man': no such rule. Did you mean 'mean'?"),
         (["mmsa", "unaligned.pkl", "--missing", "skip"], "--missing 'skip': no such rule."),
         (["mmsa", "unaligned.pkl", "--label", "sentiment"], "Did you mean 'sentiment"),
-        (["mmsa", "unaligned.pkl", "--fold", "1"], "write K/N, as in --fold 1/5"),
-        (["mmsa", "unaligned.pkl", "--fold", "1/5", *CLOCK], "parts of its own. Leave out --fold."),
         (["mmsa", "unaligned.pkl", "--stream", "=x"], "write NAME=COLUMNS, as in --stream left=0-11"),
         (["mmsa", "unaligned.pkl", "--stream", "a", "--stream", "a"], "--stream a is given twice"),
         (["mmsa", "unaligned.pkl", "--set", "seed=1"], "--set seed is no option of an importer"),

@@ -16,7 +16,6 @@ from fusionbench.catalog.resolve import Request, resolve_component
 from fusionbench.contract.watch import Watch
 from fusionbench.exchange.bring_in import Choices, Imported, import_features
 from fusionbench.exchange.clock import Clock
-from fusionbench.exchange.report_part import Fold
 from tests.plugins import writers as w
 
 
@@ -124,13 +123,11 @@ def test_padding_in_front_of_a_python_2_pickle(tmp_path):
         bring_in("multibench", tmp_path / "raw.pkl")
 
 
-def test_words_are_the_clock_of_csd_and_people_are_parted(tmp_path):
+def test_words_are_the_clock_of_csd(tmp_path):
     pytest.importorskip("h5py")
     folder = w.write_csds(tmp_path / "mosi")
-    with pytest.raises(fb.UserError, match=r"clip 'video0\[0\]' is in no split"):
-        bring_in("csd", folder, label="sentiment2", clock=Clock("words", "mean"))
-    imported = bring_in("csd", folder, label="sentiment2", clock=Clock("words", "mean"), fold=Fold(2, 2))
-    assert imported.parts == {"train": {"negative": 2, "positive": 2}, "test": {"negative": 2, "positive": 2}}
+    imported = bring_in("csd", folder, label="sentiment2", clock=Clock("words", "mean"))
+    assert imported.parts == {"": {"negative": 4, "positive": 4}}  # folds decide
     assert rows("video3[0]")["audio"].ravel().tolist() == [0.5, 3.5]  # quarters 0 and 1; 2 to 5
     assert rows("video3[1]")["audio"].ravel().tolist() == [9.5, 13.5]
 
@@ -141,7 +138,7 @@ def test_a_word_that_nothing_overlaps_is_missing(tmp_path):
     times = np.arange(4)[:, None] * 0.25 + [0, 0.25]  # audio stops after a second
     late = {f"video{k}": (np.arange(4.0)[:, None], times + 2) for k in range(4)}
     w.write_csd(folder / "audio.csd", "audio", late)
-    choices = {"label": "sentiment2", "clock": Clock("words", "mean"), "fold": Fold(1, 2)}
+    choices = {"label": "sentiment2", "clock": Clock("words", "mean")}
     with pytest.raises(
         fb.UserError, match="NaN in 1 of 2 frames of the clock, which nothing overlaps, first in frame 1"
     ):
@@ -196,11 +193,12 @@ def test_streams_are_made_as_asked(tmp_path, name, write, streams, widths):
     assert bring_in(name, write(tmp_path), streams).streams == widths
 
 
-def test_votes_are_parted_by_actor(tmp_path):
-    imported = bring_in("crema_d_votes", w.write_votes(tmp_path / "tabulatedVotes.csv"), fold=Fold(3, 3))
+def test_votes_part_nothing_and_name_the_actors_that_folds_are_made_of(tmp_path):
+    imported = bring_in("crema_d_votes", w.write_votes(tmp_path / "tabulatedVotes.csv"))
     clips = fb.open_stream_store("store").index.clips
-    assert {c.subject for c in clips if c.split == "test"} == {"1003"} and len(clips) == 6
-    assert imported.streams == {"voice": 12, "face": 12} and imported.made["fold"] == "3/3"
+    assert {c.subject for c in clips} == {"1001", "1002", "1003"} and {c.split for c in clips} == {""}
+    assert imported.streams == {"voice": 12, "face": 12}
+    assert imported.next[1].endswith("--data-root store --set dataset.folds=5")
 
 
 def test_the_next_command_names_a_part_where_there_are_several(tmp_path):

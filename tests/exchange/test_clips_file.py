@@ -1,4 +1,4 @@
-"""``--clips`` and ``--fold``: what is known of clips from elsewhere, and who is reported on."""
+"""``--clips``: what is known of clips from elsewhere; and clips that get no place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 import fusionbench as fb
 from fusionbench.exchange.clips_file import read_clips_file
 from fusionbench.exchange.leaving_out import LeavingOut, LeftOut
-from fusionbench.exchange.report_part import ReportPart, parse_fold
 
 
 def clip(name: str, **more) -> fb.SourceClip:
@@ -57,35 +56,6 @@ def test_rows_of_no_clip_are_told(tmp_path):
 def test_a_table_that_is_none_is_refused(tmp_path, text, message):
     with pytest.raises(fb.UserError, match=message):
         read_clips_file(table(tmp_path, text))
-
-
-def test_every_fifth_person_is_reported_on_in_the_order_of_numbers():
-    clips = [clip(f"{person}-{k}", subject=f"p{person}") for person in range(1, 12) for k in range(2)]
-    parts = ReportPart(parse_fold("2/5"), clips)
-    tested = [c.subject for c in clips if parts.part(c).split == "test"]
-    assert tested == ["p2", "p2", "p7", "p7"]  # p1 .. p9, p10, p11
-    everyone = [ReportPart(parse_fold(f"{k}/5"), clips).part(c).split for k in range(1, 6) for c in clips]
-    assert everyone.count("test") == len(clips)
-
-
-def test_a_clip_without_a_subject_is_its_own_person():
-    clips = [clip("a"), clip("b")]
-    parts = ReportPart(parse_fold("1/2"), clips)
-    assert [parts.part(c).split for c in clips] == ["test", "train"]
-
-
-def test_parts_that_are_there_are_kept_and_never_overruled():
-    assert ReportPart(None, []).part(clip("a", split="valid")).split == "valid"
-    with pytest.raises(fb.UserError, match=r"clip 'a' is in split 'valid'.* Leave out --fold"):
-        ReportPart(parse_fold("1/2"), []).part(clip("a", split="valid"))
-    with pytest.raises(fb.UserError, match=r"clip 'a' is in no split\. .*--fold 1/5.*--clips FILE"):
-        ReportPart(None, []).part(clip("a"))
-
-
-@pytest.mark.parametrize("text", ["0/5", "6/5", "1/1", "1", "a/b", "1/5/2"])
-def test_what_is_no_fold_is_refused(text):
-    with pytest.raises(fb.UserError, match="write K/N, as in --fold 1/5"):
-        parse_fold(text)
 
 
 def test_what_is_left_out_is_counted_by_reason():
