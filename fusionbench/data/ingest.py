@@ -12,6 +12,7 @@ import numpy as np
 
 from fusionbench.contract.dataset import Clip, ClipFrames, Dataset, Inventory, Problem
 from fusionbench.contract.errors import BadClip, UserError
+from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch
 from fusionbench.data.faces import resize_frames
 from fusionbench.data.store import Store, is_store, open_store
@@ -82,9 +83,9 @@ def _parts(
     }
 
 
-def _source(root: Path, clip: Clip) -> dict[str, Any]:
-    """What tells that a clip's files changed, without reading them."""
-    return {**asdict(clip), "stats": [_stat(root / name) for name in clip.files]}
+def _source(root: Path, clip: Clip) -> str:
+    """What tells that a clip's files changed, without reading them; short, since a video has thousands."""
+    return digest([asdict(clip), [_stat(root / name) for name in clip.files]])
 
 
 def _stat(path: Path) -> tuple[int, int] | None:
