@@ -16,6 +16,7 @@ from fusionbench.contract.blame import raised
 from fusionbench.contract.dataset import Dataset
 from fusionbench.contract.errors import FusionBenchError, UserError, nearest, unknown
 from fusionbench.contract.hooks import PROJECT, Hooks, RunInfo
+from fusionbench.contract.importer import Importer
 from fusionbench.contract.options import Config
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
 from fusionbench.contract.watch import Watch
@@ -25,14 +26,19 @@ KINDS: dict[str, tuple[str, type]] = {
     "relation": ("relation_encoders", RelationEncoder),
     "backbone": ("backbones", Backbone),
     "dataset": ("datasets", Dataset),
+    "importer": ("importers", Importer),
 }
 """kind -> (the hook that offers it, the role it fills)"""
+
+RUN_KINDS = {kind: offer for kind, offer in KINDS.items() if kind != "importer"}
+"""the kinds that a run is made of"""
 
 ROLE_NAMES = {
     "fusion": "fusion head",
     "relation": "relation encoder",
     "backbone": "backbone",
     "dataset": "dataset",
+    "importer": "importer",
 }
 
 REINSTALL = "Just added it? Entry points are read at install: run `pip install -e .` again."

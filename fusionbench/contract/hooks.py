@@ -10,6 +10,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from fusionbench.contract.dataset import Dataset
+    from fusionbench.contract.importer import Importer
     from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
 
 PROJECT = "fusionbench"
@@ -28,7 +29,7 @@ class RunInfo:
 
 
 class Hooks:
-    """The hooks of fusionbench. The first four are asked once, when names are first looked up."""
+    """The hooks of fusionbench. The first five are asked once, when names are first looked up."""
 
     @hookspec
     def backbones(self) -> list[type[Backbone]]:  # type: ignore[empty-body]
@@ -45,6 +46,10 @@ class Hooks:
     @hookspec
     def datasets(self) -> list[type[Dataset]]:  # type: ignore[empty-body]
         """Dataset classes this plugin offers."""
+
+    @hookspec
+    def importers(self) -> list[type[Importer]]:  # type: ignore[empty-body]
+        """Importer classes this plugin offers."""
 
     @hookspec
     def run_started(self, run: RunInfo) -> None:

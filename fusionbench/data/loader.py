@@ -24,7 +24,7 @@ class ClipLoader:
     Args:
         index: the rows of each clip.
         arrays: array name -> ``(rows, ...)``.
-        ids: the split's clips.
+        clips: ids of the split's clips.
         classes: class names in the order of the logits.
         frames: frames a clip; None = whole sequences.
         batch_size: clips a batch.
@@ -35,16 +35,18 @@ class ClipLoader:
         self,
         index: StoreIndex,
         arrays: Mapping[str, np.ndarray],
-        ids: Sequence[str],
+        clips: Sequence[str],
         classes: Sequence[str],
         frames: int | None,
         batch_size: int,
         seed: int | None = None,
     ):
-        places = index.places(ids)
-        number = {label: k for k, label in enumerate(classes)}
-        self.ids = tuple(ids)
-        self.labels = np.array([number[index.clips[p].label] for p in places], dtype=np.int64)
+        places = index.places(clips)
+        self.clips = tuple(clips)
+        """ids of the clips that its samples are taken from"""
+        self.labels = self._labels(index, places, {label: k for k, label in enumerate(classes)})
+        """``(samples,)`` int64 class numbers"""
+        self._subjects = tuple(index.clips[place].subject or None for place in places)
         self._arrays = dict(arrays)
         self._first_row = index.first_row[places]
         self._rows = index.rows[places]
@@ -57,7 +59,12 @@ class ClipLoader:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.ids) // self._batch_size)
+        return -(-len(self.labels) // self._batch_size)
+
+    @property
+    def subjects(self) -> tuple[str | None, ...]:
+        """Who each sample shows, None where that is not known."""
+        return self._subjects
 
     @property
     def max_time(self) -> int:
@@ -66,7 +73,7 @@ class ClipLoader:
         return min(longest, self._frames) if self._frames else longest
 
     def __iter__(self) -> Iterator[ClipBatch]:
-        order = np.arange(len(self.ids))
+        order = np.arange(len(self.labels))
         rng = None
         if self._seed is not None:
             rng = np.random.default_rng([self._seed, self.epoch])
@@ -79,17 +86,33 @@ class ClipLoader:
         self._arrays = dict(arrays)
         self._standardised = True
 
+    def only(self, sample: int) -> ClipBatch:
+        """A batch of one sample, given by its place in ``labels``, as evaluation sees it."""
+        return self._batch(np.array([sample]), None)
+
     def _batch(self, samples: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
         rows, mask = self._taken(samples, rng)
-        padding = None if mask.all() else ~mask
-        arrays = {name: _gathered(array, rows, padding) for name, array in self._arrays.items()}
+        arrays = {name: self._gathered(name, rows, mask, samples) for name in self._arrays}
         return ClipBatch(
             arrays,
             torch.from_numpy(mask),
             torch.from_numpy(self.labels[samples]),
-            tuple(self.ids[sample] for sample in samples),
+            self._ids(samples),
             self._standardised,
         )
+
+    def _gathered(self, name: str, rows: np.ndarray, mask: np.ndarray, samples: np.ndarray) -> torch.Tensor:
+        """An array's rows, zero where they are not real."""
+        taken = np.asarray(self._arrays[name]).take(rows, axis=0)
+        if not mask.all():
+            taken[~mask] = 0
+        return torch.from_numpy(taken)
+
+    def _labels(self, index: StoreIndex, places: np.ndarray, number: Mapping[str, int]) -> np.ndarray:
+        return np.array([number[index.clips[p].label] for p in places], dtype=np.int64)
+
+    def _ids(self, samples: np.ndarray) -> tuple[str, ...]:
+        return tuple(self.clips[sample] for sample in samples)
 
     def _taken(self, samples: np.ndarray, rng: np.random.Generator | None) -> Taken:
         lengths = self._rows[samples]
@@ -97,11 +120,3 @@ class ClipLoader:
         numbers, mask = padded_frames(lengths, self._frames, time, rng)
         # padding points at a row of the same clip, then is zeroed
         return self._first_row[samples, None] + numbers, mask
-
-
-def _gathered(array: np.ndarray, rows: np.ndarray, padding: np.ndarray | None) -> torch.Tensor:
-    """An array's rows, zero in the padding."""
-    taken = np.asarray(array).take(rows, axis=0)
-    if padding is not None:
-        taken[padding] = 0
-    return torch.from_numpy(taken)

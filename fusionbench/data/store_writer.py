@@ -14,7 +14,8 @@ import numpy as np
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.data.array_file import form_fault
+from fusionbench.data.array_file import LABELS, form_fault
+from fusionbench.data.frame_labels import LabelNumbers
 from fusionbench.data.index import Record, split_fault, write_index
 from fusionbench.data.place import replacing, writes_to
 from fusionbench.data.store_format import (
@@ -45,6 +46,7 @@ class StoreWriter:
         self._records: list[Record] = []
         self._ids: set[str] = set()
         self._next_row = 0
+        self._labels = LabelNumbers()
 
     def __contains__(self, clip_id: str) -> bool:
         """Whether a clip of this id was appended."""
@@ -56,6 +58,7 @@ class StoreWriter:
         Args:
             clip: its index entry.
             arrays: array name -> ``(time, ...)``; every clip brings the same names, trailing sizes and types.
+                Labels of its frames are as many.
 
         Raises:
             ValueError: the arrays disagree with each other or with earlier clips, or the id came before.
@@ -63,6 +66,8 @@ class StoreWriter:
         """
         if clip.id in self._ids:
             raise ValueError(f"clip id {clip.id!r} came twice; ids must be unique")
+        if clip.labels:
+            arrays = {**arrays, LABELS: self._labels.of(clip.labels)}
         rows = {len(array) for array in arrays.values()}
         if len(rows) != 1 or rows == {0}:
             lengths = {name: len(array) for name, array in arrays.items()}
@@ -87,8 +92,8 @@ class StoreWriter:
 
     def _open(self, forms: Forms) -> None:
         for name, (lengths, dtype) in forms.items():
-            fault = form_fault(self._kind, (1, *lengths), dtype)
-            if fault or not ARRAY_NAME.fullmatch(name):
+            fault = form_fault(LABELS if name == LABELS else self._kind, (1, *lengths), dtype)
+            if fault or not (name == LABELS or ARRAY_NAME.fullmatch(name)):
                 raise ValueError(f"array {name!r} {fault or 'needs a name of letters, digits, _ and -'}")
         self._forms = dict(forms)
         with writes_to(self._target):
@@ -118,12 +123,17 @@ class StoreWriter:
         if not self._records:
             raise ValueError("a store needs at least one clip; none was appended")
         arrays = {name: (*form, self._hashes[name].hexdigest()) for name, form in self._forms.items()}
+        labels = self._labels.names
+        if LABELS in arrays and not labels:
+            raise UserError(f"{self._target}: no frame of any clip is labelled. Nothing was written.")
+        version = SCHEMA if LABELS in arrays else SCHEMA - 1
         about = Description(
-            version=SCHEMA,
+            version=version,
             kind=self._kind,
-            content_hash=content_hash(SCHEMA, self._kind, stand_in, arrays, self._records),
+            content_hash=content_hash(version, self._kind, stand_in, arrays, self._records, labels),
             stand_in=stand_in,
-            arrays=list(self._forms),
+            arrays=[name for name in self._forms if name != LABELS],
+            labels=list(labels),
             made=dict(made),
         )
         with writes_to(self._target):

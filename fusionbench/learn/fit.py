@@ -180,7 +180,7 @@ def _train_epoch(
     model.train()
     learning = [p for p in model.parameters() if p.requires_grad]
     total, seen = 0.0, 0
-    hits: list[Tensor] = []
+    hits = torch.zeros((), dtype=torch.long, device=device)  # there, so that no step waits for a GPU
     for number, batch in enumerate(loader, 1):
         batch = batch.to(device)
         streams = model.front_end(batch)
@@ -198,8 +198,8 @@ def _train_epoch(
         optimizer.step()
         total += value * len(batch.ids)
         seen += len(batch.ids)
-        hits.append(logits.argmax(-1) == batch.labels)
-    return {"train/loss": total / seen, "train/accuracy": int(torch.cat(hits).sum()) / seen}
+        hits += (logits.argmax(-1) == batch.labels).sum()
+    return {"train/loss": total / seen, "train/accuracy": hits.item() / seen}
 
 
 @torch.inference_mode()
@@ -211,7 +211,9 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
     """
     model.eval()
     ids: list[str] = []
-    labels, parts = [], []
+    labels = np.empty(len(loader.labels), dtype=np.int64)
+    # One array, not one a batch: thousands of small ones between what is freed would tear memory to pieces.
+    found = np.empty((len(labels), model.spec.classes), dtype=np.float32)
     for batch in loader:
         streams = model.front_end(batch.to(device))
         with blaming(model.head, "forward", streams):
@@ -223,10 +225,10 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
                 f"{type(model.head).__name__} returned NaN for {int(unsaid.sum())} clip(s) of a batch, "
                 f"the first: {clip}. `fusionbench check fusion` looks for the cause."
             )
-        parts.append(said)
-        labels.append(batch.labels.numpy())
+        here = slice(len(ids), len(ids) + len(batch.ids))
+        found[here], labels[here] = said, batch.labels.numpy()
         ids.extend(batch.ids)
-    return Predictions(tuple(ids), np.concatenate(labels), np.concatenate(parts))
+    return Predictions(tuple(ids), labels, found)
 
 
 @torch.inference_mode()
