@@ -29,8 +29,9 @@ from fusionbench.learn.front_end import (
     stream_statistics,
 )
 
-MOST_HELD = 512 * 2**20
-"""bytes of streams up to which a run keeps them in memory, standardised once and not in every batch"""
+MOST_HELD = 256 * 2**20
+"""bytes of streams up to which a run keeps them in memory, standardised once and not in every batch; every
+worker has its own, so it is little"""
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _FIXED_WORKSPACE = ":4096:8"
 """with a workspace of fixed size cuBLAS sums in one order (NVIDIA, cuBLAS manual, section 2.1.4)"""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
+import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -50,12 +50,12 @@ def kept_split(
     Args:
         clips: those to part, in any order.
         asked: the other arguments, as JSON holds them.
-        code: a function of the module that draws.
+        code: the function that draws; its whole module counts.
         draw: gives the split, as JSON holds it.
         check: raises a ValueError or TypeError where it is handed something else.
     """
     read = [{**vars(clip), "files": None, "labels": json.dumps(clip.labels)} for clip in clips]
-    files = [file_hash(Path(inspect.getfile(part))) for part in (code, Clip)]
+    files = [file_hash(Path(str(sys.modules[part.__module__].__file__))) for part in (code, Clip)]
     drawn_by = {name: version(name) for name in ("scikit-learn", "numpy")}
     by_id = sorted(read, key=lambda clip: str(clip["id"]))
     key = digest([code.__name__, by_id, list(asked), files, drawn_by])

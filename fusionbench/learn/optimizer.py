@@ -26,6 +26,26 @@ class EagerAdamW(torch.optim.AdamW):
     step.hooked = True  # what torch asks before it wraps a step for its profiler
 
 
+class FusedAdamW(EagerAdamW):
+    """AdamW that updates all parameters in one kernel; the last digits are others than those of `EagerAdamW`."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient.
+
+        On a CPU torch's kernel walks both as they lie in memory: a gradient of other strides than its
+        parameter would be added to the wrong places, without a word.
+        """
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                gradient = parameter.grad
+                if gradient is not None and gradient.stride() != parameter.stride():
+                    parameter.grad = torch.empty_like(parameter).copy_(gradient)
+        super().step(closure)
+
+    step.hooked = True  # type: ignore[attr-defined]  # as above
+
+
 def make_optimizer(model: Model, options: TrainingOptions) -> torch.optim.Optimizer:
     """Adam with decoupled decay; betas 0.9 and 0.999, eps 1e-8 as the paper states (torch's defaults)."""
     small = {id(p) for p in model.front_end.pretrained()}
@@ -34,7 +54,10 @@ def make_optimizer(model: Model, options: TrainingOptions) -> torch.optim.Optimi
         {"params": [p for p in learning if id(p) not in small], "base_lr": options.lr},
         {"params": [p for p in learning if id(p) in small], "base_lr": options.lr_pretrained},
     ]
-    return EagerAdamW([g for g in groups if g["params"]], lr=options.lr, weight_decay=options.weight_decay)
+    fused = options.optimizer == "adamw_fused"
+    return (FusedAdamW if fused else EagerAdamW)(
+        [g for g in groups if g["params"]], lr=options.lr, weight_decay=options.weight_decay, fused=fused or None
+    )
 
 
 def set_learning_rates(optimizer: torch.optim.Optimizer, options: TrainingOptions, epoch: int) -> None:
