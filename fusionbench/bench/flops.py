@@ -43,11 +43,12 @@ def flops_per_clip(chosen: Chosen, spec: StreamSpec, streams: Streams) -> float:
 
 
 def _without_compiler() -> None:
-    """Take a guard off torch's counter that imports ``torch._dynamo``, a second and a half, to no purpose here."""
+    """Take a guard off torch's counter that imports ``torch._dynamo``, a second and a half, for nothing here."""
     from torch.utils import flop_counter
 
-    mode = flop_counter._FlopCounterMode
-    mode.__torch_dispatch__ = inspect.unwrap(mode.__torch_dispatch__)  # type: ignore[method-assign]
+    mode = getattr(flop_counter, "_FlopCounterMode", None)  # another torch may call it otherwise
+    if mode is not None:
+        mode.__torch_dispatch__ = inspect.unwrap(mode.__torch_dispatch__)
 
 
 @contextmanager

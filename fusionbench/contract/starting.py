@@ -1,4 +1,4 @@
-"""The start of a command without the garbage collector, which walks all that is imported over and over, in vain."""
+"""A command's start without the garbage collector, which walks all that is imported again and again."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ SPLITS = "splits"
 
 
 def carved_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[list[str], list[str]]:
-    """``carve_selection``, done once for the same clips by the same code: arguments, result and errors are its."""
+    """``carve_selection``, done once for the same clips by the same code; its arguments and errors."""
     ids = sorted(clip.id for clip in clips)
 
     def check(kept: Any) -> None:

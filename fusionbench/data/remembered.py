@@ -24,7 +24,10 @@ def remembered(key: str, look: Callable[[], Sequence[Finding]]) -> list[Finding]
         look: looks for them.
     """
     plain = recalled(
-        FINDINGS, key, lambda: [finding.plain() for finding in look()], lambda kept: [Finding(**f) for f in kept]
+        FINDINGS,
+        key,
+        lambda: [finding.plain() for finding in look()],
+        lambda kept: [Finding(**f) for f in kept],
     )
     return [Finding(**finding) for finding in plain]
 

@@ -1,4 +1,4 @@
-"""Which frames of a clip are seen: pure functions from a length, or from those of a batch, to frame numbers."""
+"""Which frames of clips are seen: pure functions from a length, or a batch of them, to frame numbers."""
 
 from __future__ import annotations
 

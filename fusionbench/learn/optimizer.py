@@ -12,7 +12,7 @@ from fusionbench.learn.front_end import Model
 
 
 class EagerAdamW(torch.optim.AdamW):
-    """AdamW without the guards around it that only ``torch.compile`` needs: the same arithmetic, digit for digit.
+    """AdamW without the guards around it that only ``torch.compile`` needs: the same digits.
 
     Through them the first optimizer of a process imports ``torch._dynamo``, a second and a half, and
     every step is slower. They are decorators, so what they wrap is taken; a guard that is no
@@ -27,7 +27,7 @@ class EagerAdamW(torch.optim.AdamW):
 
 
 class FusedAdamW(EagerAdamW):
-    """AdamW that updates all parameters in one kernel; the last digits are others than those of `EagerAdamW`."""
+    """AdamW that updates all parameters in one kernel; its last digits are others than `EagerAdamW`'s."""
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -56,7 +56,10 @@ def make_optimizer(model: Model, options: TrainingOptions) -> torch.optim.Optimi
     ]
     fused = options.optimizer == "adamw_fused"
     return (FusedAdamW if fused else EagerAdamW)(
-        [g for g in groups if g["params"]], lr=options.lr, weight_decay=options.weight_decay, fused=fused or None
+        [g for g in groups if g["params"]],
+        lr=options.lr,
+        weight_decay=options.weight_decay,
+        fused=fused or None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Which of many runs are finished: one question to the database, since a tracker may hold tens of thousands."""
+"""Which of many runs are finished: one question to the database, which may hold tens of thousands."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def finished_runs(tag: str, values: Collection[str], tags: Mapping[str, str]) ->
     return {run.tags[tag]: run.run_id for run in reversed(every) if run.tags.get(tag) in values}
 
 
-def _in_database(
-    uri: str, tag: str, values: list[str], tags: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
+def _in_database(uri: str, tag: str, values: list[str], tags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Value and run id of each finished run, a newer one after an older one."""
-    where = [int(number) for number in experiments().values()]  # the first question: it refuses what is foreign
+    where = [
+        int(number) for number in experiments().values()
+    ]  # the first question: it refuses what is foreign
     import sqlalchemy as sql
     from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
     from sqlalchemy.orm import aliased

@@ -62,7 +62,7 @@ def refuse_foreign(uri: str) -> None:
 
 
 def _latest() -> str:
-    """The schema of the installed MLflow, which loads all its migrations to know it, and asks again by itself."""
+    """The schema of the installed MLflow, which loads all its migrations to know it, each time it asks."""
     from mlflow.store.db import utils
 
     if not hasattr(utils._get_latest_schema_revision, "cache_info"):

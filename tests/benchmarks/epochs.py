@@ -72,7 +72,10 @@ class Split:
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[fb.Streams, Tensor]]:
         """Streams and labels of the clips in this order."""
         for places in order.split(size):
-            yield fb.Streams({name: stream[places] for name, stream in self.streams.items()}), self.labels[places]
+            yield (
+                fb.Streams({name: stream[places] for name, stream in self.streams.items()}),
+                self.labels[places],
+            )
 
 
 class BareLoop:
@@ -134,7 +137,7 @@ def _tensors(data: RunData, clips: tuple[fb.Clip, ...], scale: Mapping[str, Tens
 
 
 class InTurns(Watch):
-    """After every epoch of a run comes one of the loop; both are timed, and neither sees the other's draws."""
+    """After every epoch of a run comes one of the loop; both are timed, neither sees the other's draws."""
 
     def __init__(self, peer: Callable[[], object]):
         self.seconds: list[dict[str, float]] = []

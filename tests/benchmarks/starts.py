@@ -51,19 +51,24 @@ class World:
         """Streams of AFEW's size."""
         return self.folder / "streams"
 
-    def seconds(self, *command: str) -> float:
-        """CPU seconds, of the user and of the system, that a Python process takes."""
-        own = {
+    @property
+    def own(self) -> dict[str, str]:
+        """What a process finds in its environment."""
+        return {
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
             "FUSIONBENCH_CACHE": str(self.folder / "cache"),
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.folder / 'mlflow.db'}",
             "OMP_NUM_THREADS": "1",
         }
+
+    def seconds(self, *command: str) -> float:
+        """CPU seconds, of the user and of the system, that a Python process takes."""
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
             [sys.executable, *command],
-            check=True, cwd=self.folder, env={**kept, **own}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            check=True, cwd=self.folder, env={**kept, **self.own},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -71,7 +76,16 @@ class World:
     def run(self) -> Callable[[], float]:
         """``fusionbench run`` of the lightest head for one epoch; another seed every time."""
         seeds = itertools.count()
-        asked = ("--fusion", "concat", "--dataset", "streams", "--data-root", str(self.store), "--epochs", "1")
+        asked = (
+            "--fusion",
+            "concat",
+            "--dataset",
+            "streams",
+            "--data-root",
+            str(self.store),
+            "--epochs",
+            "1",
+        )
         return lambda: self.seconds("-m", "fusionbench.cli.main", "run", *asked, "--seed", str(next(seeds)))
 
     def compare(self) -> Callable[[], float]:

@@ -68,7 +68,9 @@ def test_where_the_files_lie_does_not_count_and_everything_else_does(drawn):
 
 def test_other_libraries_or_code_draw_anew(drawn, monkeypatch):
     carved_selection(clips(), 0.2, 7)
-    for number, replaced in enumerate(({"version": lambda name: "99"}, {"file_hash": lambda path: "other"}), 2):
+    for number, replaced in enumerate(
+        ({"version": lambda name: "99"}, {"file_hash": lambda path: "other"}), 2
+    ):
         with monkeypatch.context() as patch:
             for name, value in replaced.items():
                 patch.setattr(kept_splits, name, value)

@@ -38,7 +38,9 @@ def test_a_batch_is_drawn_as_its_clips_one_after_the_other(lengths, frames, seed
     drawn, expected = (None if seed is None else np.random.default_rng(seed) for _ in range(2))
     numbers, real = padded_frames(np.array(lengths), frames, frames, drawn)
     for length, mine, known in zip(lengths, numbers, real, strict=True):
-        of_clip = segment_centres(length, frames) if seed is None else segment_random(length, frames, expected)
+        of_clip = (
+            segment_centres(length, frames) if seed is None else segment_random(length, frames, expected)
+        )
         assert mine[known].tolist() == of_clip.tolist()
         assert not mine[~known].any() and known.sum() == len(of_clip) and known[: len(of_clip)].all()
     if seed is not None:

@@ -12,7 +12,9 @@ from fusionbench.track.opening import open_run
 
 def opened(identity: str, *, kind: str = "run", experiment: str = "afew"):
     """A new run with an identity."""
-    return open_run(experiment=experiment, name=identity, params={}, tags={"identity": identity, "kind": kind})
+    return open_run(
+        experiment=experiment, name=identity, params={}, tags={"identity": identity, "kind": kind}
+    )
 
 
 def done(identity: str, **given: str) -> str:
