@@ -43,7 +43,7 @@ def flops_per_clip(chosen: Chosen, spec: StreamSpec, streams: Streams) -> float:
 
 
 def _without_compiler() -> None:
-    """Take a guard off torch's counter that imports ``torch._dynamo``, a second and a half, for nothing here."""
+    """Take a guard off torch's counter that imports ``torch._dynamo``, a second and a half, for nothing."""
     from torch.utils import flop_counter
 
     mode = getattr(flop_counter, "_FlopCounterMode", None)  # another torch may call it otherwise
