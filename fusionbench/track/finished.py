@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from fusionbench.track.connection import database_file, is_database, tracking_uri
 from fusionbench.track.records import experiments, find_runs
@@ -41,7 +42,7 @@ def _in_database(uri: str, tag: str, values: list[str], tags: Mapping[str, str])
     from mlflow.store.tracking.dbmodels.models import SqlRun, SqlTag
     from sqlalchemy.orm import aliased
 
-    asked = (
+    asked: Any = (
         sql.select(SqlTag.value, SqlRun.run_uuid)
         .join(SqlRun, SqlRun.run_uuid == SqlTag.run_uuid)
         .where(SqlTag.key == tag, SqlRun.status == "FINISHED", SqlRun.lifecycle_stage == "active")
