@@ -105,3 +105,12 @@ def test_seed_and_epoch_shuffle_frames_of_all_clips():
 def test_windows_that_are_none_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Window(**wrong)
+
+
+@pytest.mark.parametrize(("padding", "held"), [("repeat", True), ("black", False)])
+def test_a_black_image_is_stored_unscaled_so_windows_padded_with_it_stay_on_disk(padding, held):
+    one = loader(Window(window=3, dilation=1, padding=padding))
+    one.hold({"x": np.arange(101, 109, dtype=np.float32)[:, None]})
+    (batch,) = one
+    assert batch.standardised is held
+    assert batch.arrays["x"][1, :, 0].tolist() == ([102, 103, 104] if held else [2, 3, 4])
