@@ -86,8 +86,7 @@ def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None, *
             continue
         for fold in read.folds(member.config.options.fold):
             folds[k, fold.name] = fold_identity(member.config, read, fold)
-    finished = finished_runs(IDENTITY_TAG, set(folds.values()), {KIND_TAG: RUN})
-    return Plan(made, data, folds, finished, skipped, unread)
+    return Plan(made, data, folds, finished(set(folds.values())), skipped, unread)
 
 
 def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
@@ -98,3 +97,8 @@ def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
     varied = {key.split(".")[0] for key in experiment.row_keys}
     if len({d.fingerprint for d in data}) > 1 and not varied & {"dataset", "data", "backbone"}:
         raise UserError("the clips changed between two runs of one experiment. Run it again on data at rest.")
+
+
+def finished(identities: set[str]) -> dict[str, str]:
+    """Identity -> run id, of the identities whose run is finished."""
+    return finished_runs(IDENTITY_TAG, identities, {KIND_TAG: RUN})
