@@ -13,6 +13,7 @@ from typing import Any
 import pluggy
 
 from fusionbench.contract.blame import raised
+from fusionbench.contract.aligner import Aligner
 from fusionbench.contract.dataset import Dataset
 from fusionbench.contract.errors import FusionBenchError, UserError, nearest, unknown
 from fusionbench.contract.hooks import PROJECT, Hooks, RunInfo
@@ -26,13 +27,17 @@ KINDS: dict[str, tuple[str, type]] = {
     "backbone": ("backbones", Backbone),
     "dataset": ("datasets", Dataset),
 }
-"""kind -> (the hook that offers it, the role it fills)"""
+"""kind of a run's component -> (the hook that offers it, the role it fills)"""
+
+OFFERED: dict[str, tuple[str, type]] = {**KINDS, "aligner": ("aligners", Aligner)}
+"""all that plugins may offer: also what prepares recordings before there is a run"""
 
 ROLE_NAMES = {
     "fusion": "fusion head",
     "relation": "relation encoder",
     "backbone": "backbone",
     "dataset": "dataset",
+    "aligner": "aligner",
 }
 
 REINSTALL = "Just added it? Entry points are read at install: run `pip install -e .` again."
@@ -78,7 +83,7 @@ class Catalog:
 
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
-        self.components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
+        self.components: dict[str, dict[str, Component]] = {kind: {} for kind in OFFERED}
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
 
@@ -109,7 +114,7 @@ class Catalog:
         """The error for a component that is not there; a plugin that is off and may be meant is told.
 
         Args:
-            kind: a key of ``KINDS``.
+            kind: a key of ``OFFERED``.
             name: what was asked for.
             presets: names that would have been right besides the components'.
         """
@@ -145,7 +150,7 @@ class Catalog:
             known = ", ".join(n for n in vars(Hooks) if not n.startswith("_"))
             plugin.problems.append(f"unknown hook {misspelt[0]!r}. Hooks: {known}.")
             return
-        for kind, (hook, role) in KINDS.items():
+        for kind, (hook, role) in OFFERED.items():
             self._ask(plugin, kind, hook, role)
 
     def _rebuilt(self) -> pluggy.PluginManager:

@@ -20,6 +20,8 @@ from fusionbench.data.reading import MOST_BYTES, Damaged, open_regular, reading,
 SCHEMA = 2
 """version of the folder's form; a reader refuses newer ones. 1 hashed texts joined by tabs"""
 
+BESIDE = "beside"
+"""in ``made``: names of folders that were written into the store for people to look at"""
 DESCRIPTION, INDEX = "store.json", "index.csv"
 ARRAY_NAME = re.compile(r"\w[\w-]*")
 Kind = Literal["frames", "maps", "streams"]
@@ -126,11 +128,14 @@ def written_files(folder: Path) -> frozenset[str]:
     """Names of the files that a store's writer wrote in ``folder``; whatever else is there is the user's."""
     try:
         with open_description(folder) as file:
-            arrays = _parsed(file).get("arrays")
+            about = _parsed(file)
     except Foreign:
-        arrays = None
-    named = arrays if isinstance(arrays, list) else []
-    return frozenset([DESCRIPTION, INDEX, *(array_file(str(name)) for name in named)])
+        about = {}
+    made = about.get("made")
+    arrays, beside = about.get("arrays"), made.get(BESIDE) if isinstance(made, dict) else None
+    files = [array_file(str(name)) for name in arrays] if isinstance(arrays, list) else []
+    folders = [str(name) for name in beside] if isinstance(beside, list) else []
+    return frozenset([DESCRIPTION, INDEX, *files, *folders])
 
 
 def content_hash(

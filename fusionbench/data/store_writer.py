@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from fusionbench.data.index import Record, split_fault, write_index
 from fusionbench.data.place import replacing, writes_to
 from fusionbench.data.store_format import (
     ARRAY_NAME,
+    BESIDE,
     DESCRIPTION,
     INDEX,
     SCHEMA,
@@ -45,6 +46,7 @@ class StoreWriter:
         self._records: list[Record] = []
         self._ids: set[str] = set()
         self._next_row = 0
+        self._beside: list[str] = []
 
     def __contains__(self, clip_id: str) -> bool:
         """Whether a clip of this id was appended."""
@@ -61,14 +63,37 @@ class StoreWriter:
             ValueError: the arrays disagree with each other or with earlier clips, or the id came before.
             UserError: a text of the clip cannot be stored, or the disk takes no more.
         """
+        self.append_blocks(clip, [arrays])
+
+    def append_blocks(self, clip: Clip, blocks: Iterable[Mapping[str, np.ndarray]]) -> None:
+        """Add one clip that comes in blocks of frames, so that none but one is in memory.
+
+        Args:
+            clip: its index entry.
+            blocks: as ``arrays`` of ``append``, each a part of the time. Where one raises, nothing
+                may be written after it: leave ``writing``.
+
+        Raises:
+            ValueError: as ``append``, or no block came.
+            UserError: as ``append``.
+        """
         if clip.id in self._ids:
             raise ValueError(f"clip id {clip.id!r} came twice; ids must be unique")
+        count = sum(self._write(clip, arrays) for arrays in blocks)
+        if not count:
+            raise ValueError(f"clip {clip.id!r}: there is no frame; a clip needs at least 1")
+        self._records.append(_record(clip, self._next_row, count))
+        self._ids.add(clip.id)
+        self._next_row += count
+
+    def _write(self, clip: Clip, arrays: Mapping[str, np.ndarray]) -> int:
+        """Write rows; returns how many."""
         rows = {len(array) for array in arrays.values()}
         if len(rows) != 1 or rows == {0}:
             lengths = {name: len(array) for name, array in arrays.items()}
             raise ValueError(f"clip {clip.id!r}: arrays need the same length, at least 1; got {lengths}")
         count = rows.pop()
-        record = _record(clip, self._next_row, count)
+        _record(clip, self._next_row, count)  # before anything of it is written
         forms = {name: (array.shape[1:], array.dtype) for name, array in arrays.items()}
         if not self._forms:
             self._open(forms)
@@ -81,9 +106,7 @@ class StoreWriter:
             with writes_to(self._target):
                 self._files[name].write(data)
             self._hashes[name].update(data)
-        self._records.append(record)
-        self._ids.add(clip.id)
-        self._next_row += count
+        return count
 
     def _open(self, forms: Forms) -> None:
         for name, (lengths, dtype) in forms.items():
@@ -108,6 +131,17 @@ class StoreWriter:
         self._files[name].seek(0)
         np.lib.format.write_array_header_1_0(self._files[name], described)
 
+    def beside(self, name: str) -> Path:
+        """A new folder in the store for what people look at; it goes when the store is replaced.
+
+        Args:
+            name: of the folder.
+        """
+        with writes_to(self._target):
+            (self._folder / name).mkdir()
+        self._beside.append(name)
+        return self._folder / name
+
     def finish(self, made: Mapping[str, Any], stand_in: bool) -> None:
         """Close the arrays and write index and description.
 
@@ -124,7 +158,7 @@ class StoreWriter:
             content_hash=content_hash(SCHEMA, self._kind, stand_in, arrays, self._records),
             stand_in=stand_in,
             arrays=list(self._forms),
-            made=dict(made),
+            made={**made, BESIDE: self._beside} if self._beside else dict(made),
         )
         with writes_to(self._target):
             for name in self._forms:
