@@ -20,6 +20,8 @@ FLOORS = {
     "data": 2,
     "catalog": 2,
     "learn": 3,
+    "weights": 3,
+    "prepare": 4,
     "track": 4,
     "bench": 5,
     "study": 6,

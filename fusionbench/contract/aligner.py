@@ -76,6 +76,8 @@ class Aligner:
 
     name: ClassVar[str]
     """what ``--aligner`` calls it"""
+    gives: ClassVar[frozenset[str]] = frozenset()
+    """which of ``landmarks`` and ``mesh`` its faces have; they are stored with the frames"""
 
     class Config(OptionsConfig):
         """No options."""
@@ -96,7 +98,7 @@ class Aligner:
         return {}
 
     def sightings(self, footage: Footage) -> Iterator[Sighting]:
-        """One sighting a frame, in order; frames are never skipped.
+        """One sighting a frame, in order, before the next frame is taken; frames are never skipped.
 
         A new recording begins with each call: nothing is remembered of the one before.
 

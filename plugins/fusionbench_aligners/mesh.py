@@ -5,8 +5,10 @@ Both networks run as their authors released them, by the runtime ``ai-edge-liter
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,6 +27,7 @@ class Mesh(fb.Aligner):
     """468 points of a face by BlazeFace and FaceMesh, 68 of them in iBUG's numbering."""
 
     name = "mesh"
+    gives = frozenset({"landmarks", "mesh"})
 
     class Config(fb.Config):
         look: int = Field(
@@ -79,13 +82,32 @@ def _place(face: fb.Face) -> np.ndarray:
     return face_mesh.crop_place(np.array(face.centre), face.side, face.points[0], face.points[1])
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what a library writes to the process's stderr past Python from it."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no stderr
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nothing)
+        os.close(kept)
+
+
 class _Network:
     """One of the two, on one thread: the same bytes on every run."""
 
     def __init__(self, name: str):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._run = Interpreter(model_path=str(fb.released_weights(name)), num_threads=1)
+        with _quiet():  # it tells of its delegate, over a progress bar
+            self._run = Interpreter(model_path=str(fb.released_weights(name)), num_threads=1)
         self._run.allocate_tensors()
         self._input = self._run.get_input_details()[0]["index"]
         self._outputs = {
