@@ -21,6 +21,8 @@ from fusionbench.prepare.recordings import Recording, find_recordings, recording
 
 DEFAULTS = ("mesh", "opencv")
 """aligners, the first that can work here is taken"""
+HASH = 64
+"""letters of a SHA-256, of which twelve are shown"""
 OPENFACE = "openface"
 """the aligner that reads its own tables"""
 
@@ -150,7 +152,8 @@ def _way(
     missing = chosen.cls.missing(chosen.options)
     if missing:
         raise UserError(f"aligner {name!r} cannot work here: {missing}.")
-    versions = ", ".join(f"{k} {v[:12]}" for k, v in chosen.cls.versions(chosen.options).items())
+    told = chosen.cls.versions(chosen.options).items()
+    versions = ", ".join(f"{name} {v[:12] if len(v) == HASH else v}" for name, v in told)
     watch.note(f"aligner: {name}{f' ({versions})' if versions else ''}{why}")
     return Way(chosen.cls, chosen.options, choice, size)
 

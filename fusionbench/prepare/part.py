@@ -61,8 +61,8 @@ class Counted:
 
     frames: int
     found: int
-    several: int
-    """frames in which the aligner saw more than one face"""
+    most_faces: int
+    """at once, in a frame where the aligner looked for all of them"""
     gaps: tuple[tuple[int | str, ...], ...] = ()
     """``(first frame, last frame, reason)``"""
 
@@ -105,7 +105,7 @@ def counted(part: Store) -> Counted:
     """What was found in the recording of a part."""
     about = part.made["counted"]
     return Counted(
-        about["frames"], about["found"], about["several"], tuple(tuple(gap) for gap in about["gaps"])
+        about["frames"], about["found"], about["most_faces"], tuple(tuple(gap) for gap in about["gaps"])
     )
 
 
@@ -113,11 +113,11 @@ class _Counts:
     """Counts while sightings come."""
 
     def __init__(self) -> None:
-        self.frames = self.found = self.several = 0
+        self.frames = self.found = self.most_faces = 0
         self.gaps = Gaps()
 
     def add(self, sighting: Sighting, found: bool) -> None:
-        self.several += sighting.faces > 1
+        self.most_faces = max(self.most_faces, sighting.faces)
         self.found += found
         if not found:
             self.gaps.add(self.frames, sighting.reason or "no face found")
@@ -125,7 +125,7 @@ class _Counts:
 
     def plain(self) -> dict[str, Any]:
         counts = Counted(
-            self.frames, self.found, self.several, tuple(tuple(gap) for gap in self.gaps.stretches)
+            self.frames, self.found, self.most_faces, tuple(tuple(gap) for gap in self.gaps.stretches)
         )
         return counts.plain()
 

@@ -99,8 +99,7 @@ def _folders(source: Path) -> Iterator[Path]:
 
 
 def _in_folder(source: Path, folder: Path) -> Iterator[Recording]:
-    with os.scandir(folder) as entries:
-        names = sorted((entry.name for entry in entries if not entry.is_dir()), key=natural_key)
+    names = sorted((n for n in os.listdir(folder) if not os.path.isdir(folder / n)), key=natural_key)
     place = folder.relative_to(source)
     videos = [name for name in names if is_video(name)]
     for name in videos:

@@ -20,14 +20,14 @@ def prepared_table(done: Prepared) -> Table:
     shown = clips if len(clips) <= MOST else worst
     left = f"the {MOST} of {len(clips)} clips with the most gaps" if len(clips) > MOST else None
     table = plain_table("prepared", left)
-    for column in ("clip", "frames", "with a face", "several faces", "gaps"):
-        table.add_column(column, justify="right" if column in ("frames", "with a face", "several faces") else "left")
+    for column in ("clip", "frames", "with a face", "faces at once", "gaps"):
+        table.add_column(column, justify="right" if column in ("frames", "with a face", "faces at once") else "left")
     for clip, found in shown:
         table.add_row(
             escape(clip),
             str(found.frames),
             percent(found.found / found.frames),
-            f"{found.several}" if found.several else "",
+            str(found.most_faces),
             escape(described(found.gaps)),
         )
     return table

@@ -108,7 +108,7 @@ class _Network:
 
         with _quiet():  # it tells of its delegate, over a progress bar
             self._run = Interpreter(model_path=str(fb.released_weights(name)), num_threads=1)
-        self._run.allocate_tensors()
+            self._run.allocate_tensors()
         self._input = self._run.get_input_details()[0]["index"]
         self._outputs = {
             int(np.prod(each["shape"])): each["index"] for each in self._run.get_output_details()
