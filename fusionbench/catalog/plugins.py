@@ -12,8 +12,8 @@ from typing import Any
 
 import pluggy
 
-from fusionbench.contract.blame import raised
 from fusionbench.contract.aligner import Aligner
+from fusionbench.contract.blame import raised
 from fusionbench.contract.dataset import Dataset
 from fusionbench.contract.errors import FusionBenchError, UserError, nearest, unknown
 from fusionbench.contract.hooks import PROJECT, Hooks, RunInfo

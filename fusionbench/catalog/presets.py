@@ -59,7 +59,9 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
     for kind, named in content.items():
         where = f"{file}, line {lines[kind,]}"
         if kind not in OFFERED:
-            raise UserError(f"{where}: no kind {kind!r}.{nearest(kind, OFFERED)} Kinds: {', '.join(OFFERED)}.")
+            raise UserError(
+                f"{where}: no kind {kind!r}.{nearest(kind, OFFERED)} Kinds: {', '.join(OFFERED)}."
+            )
         if not isinstance(named or {}, dict):
             raise UserError(f"{where}: {kind} must be a mapping of presets; got {brief(named)}.")
         for name, body in (named or {}).items():

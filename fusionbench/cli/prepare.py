@@ -52,7 +52,9 @@ def prepare(
     dataset: Annotated[
         str | None,
         typer.Option(
-            "--dataset", help="Dataset that reads SOURCE and names its clips. Default: none.", rich_help_panel=WHOSE
+            "--dataset",
+            help="Dataset that reads SOURCE and names its clips. Default: none.",
+            rich_help_panel=WHOSE,
         ),
     ] = None,
     aligner: Annotated[
@@ -66,7 +68,11 @@ def prepare(
     size: Annotated[
         int,
         typer.Option(
-            "--size", min=32, max=512, help="Side of a face in pixels. Default: 112.", show_default=False,
+            "--size",
+            min=32,
+            max=512,
+            help="Side of a face in pixels. Default: 112.",
+            show_default=False,
             rich_help_panel=HOW,
         ),
     ] = 112,
@@ -153,7 +159,9 @@ def _show(done: Prepared, out: Path, seconds: float) -> None:
 
     Console().print(prepared_table(done))
     frames = sum(counted.frames for counted in done.counted.values())
-    print(f"{len(done.counted)} clip(s), {frames} frames in {seconds:.0f} s; faces: {out}, look: {done.sheets}")
+    print(
+        f"{len(done.counted)} clip(s), {frames} frames in {seconds:.0f} s; faces: {out}, look: {done.sheets}"
+    )
     if done.skipped:
         print(listed(done.skipped))
     clips = done.store.index.clips

@@ -100,4 +100,6 @@ class Screen(Watch):
         self._spoke = time.monotonic()
         state = "done" if task.finished else f"of {task.total:.0f}"
         left = f", {timedelta(seconds=task.time_remaining)} left" if task.time_remaining else ""
-        self.console.print(f"{task.description}: {task.completed:.0f} {state}{left}  {detail or rate(task)}".rstrip())
+        self.console.print(
+            f"{task.description}: {task.completed:.0f} {state}{left}  {detail or rate(task)}".rstrip()
+        )

@@ -88,7 +88,9 @@ def _request(assignments: Sequence[str]) -> Request:
     values = dict(map(parse_assignment, assignments))
     for key in values:
         if key.partition(".")[0] not in ("aligner", "dataset"):
-            raise UserError(f"--set {key}: preparing has options of aligner and dataset, as in aligner.look=10.")
+            raise UserError(
+                f"--set {key}: preparing has options of aligner and dataset, as in aligner.look=10."
+            )
     return Request(values, dict.fromkeys(values, "--set"))
 
 
@@ -112,7 +114,9 @@ def _recordings(
     if not found:
         raise UserError(f"{given['labels']} names none of the {len(rest)} recordings in {source}.")
     if rest:
-        watch.warn(f"{len(rest)} recording(s) are left out, for nothing says whose they are; the first: {rest[0]}")
+        watch.warn(
+            f"{len(rest)} recording(s) are left out, for nothing says whose they are; the first: {rest[0]}"
+        )
     return root, found
 
 
@@ -124,7 +128,9 @@ def _of_dataset(
     inventory = chosen.cls(root, chosen.options).scan()
     if inventory.problems:
         first = inventory.problems[0]
-        watch.warn(f"{len(inventory.problems)} thing(s) are left out, the first: {first.clip}: {first.reason}")
+        watch.warn(
+            f"{len(inventory.problems)} thing(s) are left out, the first: {first.clip}: {first.reason}"
+        )
     return root, [recording_of(clip) for clip in inventory.clips]
 
 

@@ -81,14 +81,17 @@ def _shrunk(frame: np.ndarray, place: np.ndarray, size: int, shrink: int) -> tup
     inside = mapped(corners, cv2.invertAffineTransform(place))
     height, width = frame.shape[:2]
     left, top = np.clip(np.floor(inside.min(axis=0)).astype(int) - shrink, 0, [width - 1, height - 1])
-    right, bottom = np.clip(np.ceil(inside.max(axis=0)).astype(int) + shrink + 1, 1, [width, height])
-    part = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
-    wide, high = max(part.shape[1] // shrink, 1), max(part.shape[0] // shrink, 1)
-    small = cv2.resize(part, (wide, high), interpolation=cv2.INTER_AREA)
-    scale = np.array([part.shape[1] / wide, part.shape[0] / high])
-    back = np.column_stack([np.diag(scale), scale * 0.5 - 0.5 + [left, top]])  # its pixels to the frame's
-    linear = place[:, :2] @ back[:, :2]
-    return small, np.column_stack([linear, place[:, :2] @ back[:, 2] + place[:, 2]])
+    right, bottom = np.clip(np.ceil(inside.max(axis=0)).astype(int) + shrink + 1, [left + 1, top + 1], [width, height])
+    # Whole blocks of pixels, black beyond the frame: else blocks of uneven sizes draw patterns of their own.
+    part = cv2.copyMakeBorder(
+        frame[top:bottom, left:right],
+        *(0, -(bottom - top) % shrink, 0, -(right - left) % shrink),
+        cv2.BORDER_CONSTANT,
+    )
+    size_of_small = part.shape[1] // shrink, part.shape[0] // shrink
+    small = cv2.resize(part, size_of_small, interpolation=cv2.INTER_AREA)
+    offset = np.array([left, top]) + (shrink - 1) / 2  # the middle of its first pixel in the frame
+    return small, np.column_stack([place[:, :2] * shrink, place[:, :2] @ offset + place[:, 2]])
 
 
 def mapped(points: np.ndarray, place: np.ndarray) -> np.ndarray:

@@ -99,7 +99,9 @@ def from_table(recordings: Sequence[Recording], table: Path) -> tuple[list[Recor
         if recording is None:
             raise UserError(f"labels {table}, line {line}: no recording {name!r}.{nearest(name, named)}")
         if name != recording.id and name != recording.files[0] and often.count(name) > 1:
-            raise UserError(f"labels {table}, line {line}: several recordings are called {name!r}. Add folders.")
+            raise UserError(
+                f"labels {table}, line {line}: several recordings are called {name!r}. Add folders."
+            )
         if recording.id in found:
             raise UserError(f"labels {table}, line {line}: {recording.id!r} came before.")
         said = {level: str(row[columns[level]] or "").strip() for level in known}
@@ -145,6 +147,4 @@ def _said(recording: Recording, said: dict[str, str]) -> Recording:
         stored = stored_split(split.lower())
     if stored is None:
         raise UserError(f"{recording.id!r}: unknown split {split!r}. Splits: {MEANINGS}.")
-    return replace(
-        recording, label=said.get("label", ""), split=stored, subject=said.get("subject") or None
-    )
+    return replace(recording, label=said.get("label", ""), split=stored, subject=said.get("subject") or None)

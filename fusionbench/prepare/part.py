@@ -143,7 +143,7 @@ class _Frames:
         if recording.kind == "images":
             self.seen.announced = len(paths)
             self.seen.seconds = float("nan")
-            self._source = (read_images([path])[0].transpose(1, 2, 0) for path in paths)
+            self._source: Iterator[np.ndarray] = (read_images([path])[0].transpose(1, 2, 0) for path in paths)
         elif recording.kind == "video":
             self._source = video_frames(self.path, self.seen)
         else:
@@ -174,7 +174,7 @@ def _blocks(
             yield {name: np.stack([row[name] for row in rows]) for name in rows[0]}
             rows.clear()
             tell(counts.frames, frames.seen.announced)
-    if frames.taken and next(iterator, None) is not None:
+    if frames.taken and (frames.taken != counts.frames or next(iterator, None) is not None):
         raise _out_of_step(way, frames, counts)
     if not counts.frames:
         raise BadClip(f"{frames.path}: there is no frame in it. Leave it out.")

@@ -121,7 +121,9 @@ def check_target(out: Path) -> None:
         if out.exists() and not out.is_dir():
             raise UserError(f"{out} is a file. Nothing was written; name a new folder.")
         if out.is_dir() and any(out.iterdir()) and kind_of(out) is None:
-            raise UserError(f"{out} holds files and no store ({DESCRIPTION}). Nothing was written; name a new folder.")
+            raise UserError(
+                f"{out} holds files and no store ({DESCRIPTION}). Nothing was written; name a new folder."
+            )
         if kind_of(out) not in (None, "frames"):
             raise UserError(f"{out} is a store of {kind_of(out)}. Nothing was written; name a new folder.")
 

@@ -106,7 +106,9 @@ def _in_folder(source: Path, folder: Path) -> Iterator[Recording]:
         yield Recording((place / name).with_suffix("").as_posix(), "video", ((place / name).as_posix(),))
     for name in names:
         if _is_table(folder / name):
-            yield Recording((place / name).with_suffix("").as_posix(), "openface", ((place / name).as_posix(),))
+            yield Recording(
+                (place / name).with_suffix("").as_posix(), "openface", ((place / name).as_posix(),)
+            )
     images = [name for name in names if is_image(name)]
     if images and not videos:
         shown = place.as_posix() if place.parts else source.resolve().name
@@ -114,7 +116,9 @@ def _in_folder(source: Path, folder: Path) -> Iterator[Recording]:
 
 
 def _is_table(path: Path) -> bool:
-    return path.suffix.lower() == ".csv" and path.is_file() and path.with_name(f"{path.stem}{ALIGNED}").is_dir()
+    return (
+        path.suffix.lower() == ".csv" and path.is_file() and path.with_name(f"{path.stem}{ALIGNED}").is_dir()
+    )
 
 
 def _belongs_to_table(folder: Path) -> bool:
@@ -128,6 +132,8 @@ def _unique(found: list[Recording]) -> list[Recording]:
     """Ids without suffix, but for files that differ in nothing else."""
     often = Counter(recording.id for recording in found)
     return [
-        r if often[r.id] == 1 else Recording(r.files[0] if r.kind != "images" else f"{r.id}/", r.kind, r.files)
+        r
+        if often[r.id] == 1
+        else Recording(r.files[0] if r.kind != "images" else f"{r.id}/", r.kind, r.files)
         for r in found
     ]

@@ -18,12 +18,19 @@ from fusionbench.contract.errors import BadClip
 from fusionbench.contract.reading import open_regular, reading
 
 SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .avi .mkv .webm .flv .mpg .mpeg .mpe .wmv .3gp .ts .mts .m2ts .ogv .vob .asf".split()
+    f".{suffix}"
+    for suffix in (
+        *("mp4", "m4v", "mov", "avi", "mkv", "webm", "flv", "mpg", "mpeg", "mpe"),
+        *("wmv", "3gp", "ts", "mts", "m2ts", "ogv", "vob", "asf"),
+    )
 )
 SHORTFALL = 0.02
-"""share of the frames that a container may announce and not have: many announce an estimate"""
-_FEW = 3
+"""share of its length that a video may announce and not have: many containers announce an estimate"""
+_FEW = 2
 """as many missing frames are none: encoders trim their first and last ones"""
+_COUNTED = re.compile(rb"RIFF....AVI ", re.DOTALL)
+"""files that begin so announce how many frames they hold; others may multiply their length by a rate, of
+which nothing follows where it varies"""
 LARGEST_PIXELS = 64_000_000
 """of a frame; more than any camera's"""
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"<?xml", b"<MPD")
@@ -33,7 +40,8 @@ _SAID = re.compile(rb"(?:\[\w[^\]]* @ 0x[0-9a-f]+\]|\[ ?(?:WARN|ERROR|INFO):)[^\
 """lines of ffmpeg and OpenCV, which they write to the process's stderr themselves"""
 _FATAL = re.compile(
     rb"partial file|error while decoding|Invalid NAL|corrupt|truncat|Invalid data|missing picture"
-    rb"|concealing|moov atom not found|overread|damaged|decode_slice_header error|ac-tex",
+    rb"|concealing|moov atom not found|overread|damaged|decode_slice_header error|ac-tex"
+    rb"|ended prematurely|Error at MB|error splitting|illegal dc|chain broken|Error submitting",
     re.IGNORECASE,
 )
 
@@ -68,7 +76,7 @@ def video_frames(path: Path, seen: Progress | None = None) -> Iterator[np.ndarra
     """
     seen = seen if seen is not None else Progress()
     with reading("", path, _ADVICE, BadClip):
-        _refuse_unread(path)
+        counted = _COUNTED.match(_beginning(path)) is not None
     with _heard() as said:
         capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
         try:
@@ -77,28 +85,44 @@ def video_frames(path: Path, seen: Progress | None = None) -> Iterator[np.ndarra
             _refuse_large(path, capture)
             announced = capture.get(cv2.CAP_PROP_FRAME_COUNT)
             seen.announced = int(announced) if math.isfinite(announced) and 0 < announced < 1e9 else 0
+            rate = capture.get(cv2.CAP_PROP_FPS)
+            step = 1 / rate if math.isfinite(rate) and rate > 0 else 0.0
             count = 0
             while True:
                 there, frame = capture.read()
                 if not there:
                     break
-                seen.seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                moment = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                # Some containers give their last frames no moment of their own; time goes on nevertheless.
+                seen.seconds = moment if not count or moment > seen.seconds else seen.seconds + step
                 count += 1
                 yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         except cv2.error as error:
             raise _bad(path, f"decoding stopped: {error.err or error}", said) from error
         finally:
             capture.release()
-        _refuse_short(path, count, seen.announced, said)
+        if not count:
+            raise _bad(path, "no frame of it can be decoded", said)
+        fault = said.fault()
+        if fault:
+            raise BadClip(f"{path}: damaged: {fault} ({count} frames could be read). {_ADVICE}")
+        if _short(seen.announced, count) and (counted or _short(seen.announced, seen.seconds * rate + 1)):
+            raise BadClip(f"{path}: it holds {count} of the {seen.announced} frames that it announces. {_ADVICE}")
 
 
-def _refuse_unread(path: Path) -> None:
+def _short(announced: float, found: float) -> bool:
+    return announced - found > max(_FEW, SHORTFALL * announced)
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a file that may be a video."""
     with open_regular(path) as file:
         start = file.read(64)
     if not start:
         raise BadClip(f"{path}: an empty file (0 bytes). {_ADVICE}")
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_PLAYLISTS):
         raise BadClip(f"{path}: a list of other files, not a video. Name the videos themselves.")
+    return start
 
 
 def _refuse_large(path: Path, capture: cv2.VideoCapture) -> None:
@@ -106,16 +130,6 @@ def _refuse_large(path: Path, capture: cv2.VideoCapture) -> None:
     if not 0 < width * height <= LARGEST_PIXELS:
         most = f"{LARGEST_PIXELS / 1e6:g} million"
         raise BadClip(f"{path}: frames of {width:.0f} x {height:.0f} pixels; 1 to {most} are read.")
-
-
-def _refuse_short(path: Path, count: int, announced: int, said: _Said) -> None:
-    if not count:
-        raise _bad(path, "no frame of it can be decoded", said)
-    fault = said.fault()
-    if fault:
-        raise BadClip(f"{path}: damaged: {fault} ({count} frames could be read). {_ADVICE}")
-    if announced - count > max(_FEW, SHORTFALL * announced):
-        raise BadClip(f"{path}: it ends after {count} of {announced} frames. {_ADVICE}")
 
 
 def _bad(path: Path, what: str, said: _Said) -> BadClip:

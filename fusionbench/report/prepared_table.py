@@ -21,7 +21,9 @@ def prepared_table(done: Prepared) -> Table:
     left = f"the {MOST} of {len(clips)} clips with the most gaps" if len(clips) > MOST else None
     table = plain_table("prepared", left)
     for column in ("clip", "frames", "with a face", "faces at once", "gaps"):
-        table.add_column(column, justify="right" if column in ("frames", "with a face", "faces at once") else "left")
+        table.add_column(
+            column, justify="right" if column in ("frames", "with a face", "faces at once") else "left"
+        )
     for clip, found in shown:
         table.add_row(
             escape(clip),

@@ -13,7 +13,9 @@ from fusionbench.weights.known import Packed, Released
 
 def weights_table(networks: Iterable[tuple[Packed | Released, bool]]) -> Table:
     """Networks, and whether each is in the cache."""
-    table = plain_table("weights", "fusionbench weights get NAME brings one; --from FILE takes a file you have")
+    table = plain_table(
+        "weights", "fusionbench weights get NAME brings one; --from FILE takes a file you have"
+    )
     for column in ("name", "here", "what it is", "licence", "from"):
         table.add_column(column, no_wrap=column in ("name", "here"))
     for network, here in networks:
@@ -21,7 +23,5 @@ def weights_table(networks: Iterable[tuple[Packed | Released, bool]]) -> Table:
             origin = f"{network.archive.tool}: {network.archive.package}"
         else:
             origin = f"bring it: {network.origin}"
-        table.add_row(
-            network.name, "yes" if here else "no", network.what, network.licence, escape(origin)
-        )
+        table.add_row(network.name, "yes" if here else "no", network.what, network.licence, escape(origin))
     return table

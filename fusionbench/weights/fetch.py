@@ -13,7 +13,7 @@ from pathlib import Path
 from fusionbench.contract.addresses import scrubbed
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.processes import child_environment, find_program
-from fusionbench.weights.known import Archive, Packed
+from fusionbench.weights.known import Packed
 
 LONGEST = 600
 """seconds that a client may take"""

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 import fusionbench as fb
-from fusionbench_aligners import blazeface, face_mesh
+from . import blazeface, face_mesh
 
 RUNTIME = "ai-edge-litert"
 NETWORKS = ("blazeface", "face_mesh")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import fusionbench as fb
-from fusionbench_aligners.ready import is_black, scaled
+from .ready import is_black, scaled
 
 PROGRAM = "FeatureExtraction"
 LARGEST_TABLE = 2_000_000_000
@@ -116,7 +116,9 @@ class OpenFace(fb.Aligner):
         if self.choice == "track":
             found = [row for row in found if row.face == best]
             if not found:
-                return fb.Sighting(faces=len(rows), reason="the face that is followed is not there", time=seconds)
+                return fb.Sighting(
+                    faces=len(rows), reason="the face that is followed is not there", time=seconds
+                )
         row = max(found, key=lambda row: (row.side or 0.0, -row.face))
         path = images.get((row.face, frame))
         if path is None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import fusionbench as fb
-from fusionbench_datasets.streams import StreamsDataset
+from .streams import StreamsDataset
 
 FILES = ("store.json", "frames.npy")
 GAP = 0

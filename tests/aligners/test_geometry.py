@@ -71,7 +71,9 @@ def test_a_frame_is_laid_into_the_square_and_places_come_back():
 
 
 def test_the_crop_is_one_and_a_half_boxes_wide_and_levels_the_eyes():
-    place = face_mesh.crop_place(np.array([100.0, 50.0]), 64.0, np.array([90.0, 40.0]), np.array([96.0, 48.0]))
+    place = face_mesh.crop_place(
+        np.array([100.0, 50.0]), 64.0, np.array([90.0, 40.0]), np.array([96.0, 48.0])
+    )
     assert np.hypot(*place[:, 0]) == pytest.approx(192 / 96)
     right, left = (place[:, :2] @ eye + place[:, 2] for eye in ([90, 40], [96, 48]))
     assert right[1] == pytest.approx(left[1]) and left[0] - right[0] == pytest.approx(20)
@@ -79,7 +81,9 @@ def test_the_crop_is_one_and_a_half_boxes_wide_and_levels_the_eyes():
 
 
 def test_points_of_the_crop_come_back_into_the_frame():
-    place = face_mesh.crop_place(np.array([100.0, 50.0]), 64.0, np.array([90.0, 40.0]), np.array([96.0, 48.0]))
+    place = face_mesh.crop_place(
+        np.array([100.0, 50.0]), 64.0, np.array([90.0, 40.0]), np.array([96.0, 48.0])
+    )
     values = np.zeros((468, 3), np.float32)
     values[7] = [96, 96, 10]
     mesh = face_mesh.in_frame(values.reshape(-1), place)

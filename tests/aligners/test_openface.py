@@ -40,7 +40,12 @@ def test_the_newer_edition_with_a_frame_that_failed_one_without_a_row_and_a_blac
     path = table(
         tmp_path,
         NEW,
-        ["1,0,0.00,0.9,1,0,9,0,9", "2,0,0.04,0.1,0,0,9,0,9", "4,0,0.12,0.9,1,0,9,0,9", "5,0,0.16,0.9,1,0,9,0,9"],
+        [
+            "1,0,0.00,0.9,1,0,9,0,9",
+            "2,0,0.04,0.1,0,0,9,0,9",
+            "4,0,0.12,0.9,1,0,9,0,9",
+            "5,0,0.16,0.9,1,0,9,0,9",
+        ],
     )
     for frame, value in ((1, 50), (2, 0), (4, 90), (5, 0)):
         image(tmp_path, f"frame_det_00_{frame:06d}.bmp", value)
@@ -66,7 +71,12 @@ def test_the_older_edition_has_blanks_and_no_face_number(tmp_path):
 
 
 def several(tmp_path: Path) -> Path:
-    rows = ["1,0,0,0.9,1,0,10,0,10", "1,1,0,0.9,1,0,50,0,10", "2,1,0.04,0.9,1,0,50,0,10", "3,0,0.08,0.9,1,0,10,0,10"]
+    rows = [
+        "1,0,0,0.9,1,0,10,0,10",
+        "1,1,0,0.9,1,0,50,0,10",
+        "2,1,0.04,0.9,1,0,50,0,10",
+        "3,0,0.08,0.9,1,0,10,0,10",
+    ]
     path = table(tmp_path, NEW, [*rows, "4,0,0.12,0.9,1,0,10,0,10"])
     for face, frame in ((0, 1), (1, 1), (1, 2), (0, 3), (0, 4)):
         image(tmp_path, f"frame_det_{face:02d}_{frame:06d}.png", 100 + 50 * face)

@@ -57,8 +57,10 @@ def test_a_large_face_is_averaged_over_its_pixels_not_sampled(shrink):
     stripes = np.zeros((512, 512, 3), np.uint8)
     stripes[:, ::2] = 200
     place = np.array([[1 / shrink, 0, 0], [0, 1 / shrink, 0]])
-    chip = cut(stripes, place, 48)
-    assert np.abs(chip.astype(int) - 100).max() <= 30
+    inside = cut(stripes, place, 48)[1:, 1:].astype(int)  # the first pixels reach beyond the frame
+    # By two or eight each pixel is a mean of whole stripes; by three, of two light ones and a dark one or
+    # the other way round. Picked pixels would be 0 and 200.
+    assert np.abs(inside - 100).max() <= (1 if shrink in (2, 8) else 34)
 
 
 def test_a_large_face_stays_in_its_place():

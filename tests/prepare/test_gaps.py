@@ -18,13 +18,20 @@ def test_stretches_of_one_reason_are_one_line():
     for frame, reason in ((0, "dark"), (1, "dark"), (2, "covered"), (9, "covered")):
         gaps.add(frame, reason)
     assert gaps.stretches == [[0, 1, "dark"], [2, 2, "covered"], [9, 9, "covered"]]
-    assert described(gaps.stretches, most=2) == "frames 0 to 1 (dark), frame 2 (covered), and 1 more stretches"
+    assert (
+        described(gaps.stretches, most=2) == "frames 0 to 1 (dark), frame 2 (covered), and 1 more stretches"
+    )
 
 
 def arrays() -> dict[str, np.ndarray]:
     marks = np.full((7, 68, 2), np.nan, np.float32)
     marks[[1, 5]] = 0.5
-    return {"state": STATE, "time": np.arange(7.0), "frames": np.arange(7, dtype=np.uint8), "landmarks": marks}
+    return {
+        "state": STATE,
+        "time": np.arange(7.0),
+        "frames": np.arange(7, dtype=np.uint8),
+        "landmarks": marks,
+    }
 
 
 def test_a_filled_frame_keeps_its_moment_and_says_that_it_is_filled():

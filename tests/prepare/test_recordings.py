@@ -23,9 +23,16 @@ def found(source="src") -> list[tuple[str, str, int]]:
 
 
 def test_videos_folders_of_images_and_tables_of_openface_in_natural_order():
-    files("src/10.mp4", "src/2.AVI", "src/notes.txt", "src/.hidden.mp4", "src/a/face/1.jpg", "src/a/face/10.jpg")
+    files(
+        "src/10.mp4", "src/2.AVI", "src/notes.txt", "src/.hidden.mp4", "src/a/face/1.jpg", "src/a/face/10.jpg"
+    )
     files("src/of/v.csv", "src/of/v_aligned/frame_det_00_000001.bmp", "src/.git/x.mp4")
-    assert found() == [("2", "video", 1), ("10", "video", 1), ("a/face", "images", 2), ("of/v", "openface", 1)]
+    assert found() == [
+        ("2", "video", 1),
+        ("10", "video", 1),
+        ("a/face", "images", 2),
+        ("of/v", "openface", 1),
+    ]
 
 
 def test_a_file_alone_is_one_recording():

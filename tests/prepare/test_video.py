@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,9 @@ def test_what_is_absent_empty_no_file_or_no_video_is_named():
     assert "symbolic links" in failing(Path("loop.mp4"))
 
 
-@pytest.mark.parametrize("text", ["#EXTM3U\na.mp4\n", "\ufeffffconcat version 1.0\n", "<?xml version='1.0'?><MPD/>"])
+@pytest.mark.parametrize(
+    "text", ["#EXTM3U\na.mp4\n", "\ufeffffconcat version 1.0\n", "<?xml version='1.0'?><MPD/>"]
+)
 def test_a_list_of_other_files_is_never_followed(text):
     film(Path("a.mp4"), [True])
     Path("list.mp4").write_text(text, encoding="utf-8")
@@ -55,7 +58,7 @@ def test_a_video_that_was_cut_off_is_told_by_what_is_missing():
     whole = film(Path("whole.avi"), [True] * 40).read_bytes()
     Path("cut.avi").write_bytes(whole[: len(whole) * 6 // 10])
     told = failing(Path("cut.avi"))
-    assert "frames" in told and ("it ends after" in told or "damaged" in told)
+    assert re.search(r"it holds 2\d of the 40 frames that it announces|damaged: .*frames could be read", told)
 
 
 def test_damage_inside_is_told_though_the_decoder_goes_on(capfd):

