@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fusionbench.contract.dataset import Clip
-from fusionbench.contract.errors import UserError
+from fusionbench.contract.errors import BadClip
 from fusionbench.contract.watch import Watch
 from fusionbench.data.array_file import form_fault
 from fusionbench.data.index import Record, split_fault, write_index
@@ -61,7 +61,8 @@ class StoreWriter:
 
         Raises:
             ValueError: the arrays disagree with each other or with earlier clips, or the id came before.
-            UserError: a text of the clip cannot be stored, or the disk takes no more.
+            BadClip: a text of the clip cannot be stored; nothing of it was written.
+            UserError: the disk takes no more.
         """
         self.append_blocks(clip, [arrays])
 
@@ -75,7 +76,7 @@ class StoreWriter:
 
         Raises:
             ValueError: as ``append``, or no block came.
-            UserError: as ``append``.
+            BadClip, UserError: as ``append``.
         """
         if clip.id in self._ids:
             raise ValueError(f"clip id {clip.id!r} came twice; ids must be unique")
@@ -178,7 +179,7 @@ def _record(clip: Clip, first_row: int, rows: int) -> Record:
     """The clip's line of the index.
 
     Raises:
-        UserError: a text of it is none that the index can hold.
+        BadClip: a text of it is none that the index can hold.
     """
     source = str(Path(clip.files[0]).parent) if clip.files else ""
     fault = "its id is empty" if not clip.id else split_fault(clip.split)
@@ -186,7 +187,7 @@ def _record(clip: Clip, first_row: int, rows: int) -> Record:
         if not _is_utf8(text):
             fault = f"{text!r} cannot be written as UTF-8"
     if fault:
-        raise UserError(f"clip {clip.id!r}: {fault}. Rename it.")
+        raise BadClip(f"clip {clip.id!r}: {fault}. Rename it.")
     shown = source.encode("utf-8", "backslashreplace").decode()
     return (clip.id, str(first_row), str(rows), clip.label, clip.split, clip.subject or "", shown)
 
