@@ -53,7 +53,7 @@ class Cascades(fb.Aligner):
     def sightings(self, footage: fb.Footage) -> Iterator[fb.Sighting]:
         finder = _Finder(self.config.width)
         before: fb.Face | None = None
-        since = 0
+        since = lost = 0
         for frame in footage.frames:
             grey, scale = finder.grey(frame)
             boxes: list[np.ndarray] = []
@@ -66,11 +66,13 @@ class Cascades(fb.Aligner):
                 boxes = finder.everywhere(grey)
                 seen = len(boxes)
             faces = [fb.Face(_edges(box / scale), np.zeros((5, 2))) for box in boxes]
-            face = fb.chosen_face(faces, self.choice, frame.shape, before)
+            face = fb.chosen_face(faces, self.choice, frame.shape, before, lost)
             if face is None:
-                yield fb.Sighting(reason="no face found")
+                lost += 1
+                reason = "a face, but not the one that is followed" if faces else "no face found"
+                yield fb.Sighting(faces=seen, reason=reason)
                 continue
-            before = fb.Face(face.box, finder.points(frame, face))
+            before, lost = fb.Face(face.box, finder.points(frame, face)), 0
             yield fb.Sighting(before, faces=seen)
 
 
