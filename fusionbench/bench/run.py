@@ -202,7 +202,7 @@ def report(
     device, model, judging = config.options.device, fitted.model, data.judging(config)
     cost = measure_cost(config.fusion, model, loaders.report, device)
     cost["train_s_per_epoch"] = statistics.mean(fitted.seconds)
-    subjects = tuple(data.clips[clip].subject or None for clip in loaders.report.ids)
+    subjects = loaders.report.subjects
     chosen = replace(predict(model, loaders.report, device), subjects=subjects)
     selected_state = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(fitted.last_state)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusionbench.catalog.documents import read
-from fusionbench.catalog.plugins import OFFERED, Catalog
+from fusionbench.catalog.plugins import KINDS, Catalog
 from fusionbench.contract.errors import UserError, brief, nearest
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def read_presets(catalog: Catalog, registry: Path | None = None) -> dict[str, di
     own = registry or Path("registry.yaml")
     if registry or (own.is_file() and own.resolve() != files[0].resolve()):
         files.append(own)
-    presets: dict[str, dict[str, Preset]] = {kind: {} for kind in OFFERED}
+    presets: dict[str, dict[str, Preset]] = {kind: {} for kind in KINDS}
     for file in files:
         for preset in _presets_of(file, catalog):
             presets[preset.kind][preset.name] = preset
@@ -58,10 +58,8 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
     presets = []
     for kind, named in content.items():
         where = f"{file}, line {lines[kind,]}"
-        if kind not in OFFERED:
-            raise UserError(
-                f"{where}: no kind {kind!r}.{nearest(kind, OFFERED)} Kinds: {', '.join(OFFERED)}."
-            )
+        if kind not in KINDS:
+            raise UserError(f"{where}: no kind {kind!r}.{nearest(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
         if not isinstance(named or {}, dict):
             raise UserError(f"{where}: {kind} must be a mapping of presets; got {brief(named)}.")
         for name, body in (named or {}).items():

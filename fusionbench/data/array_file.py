@@ -14,7 +14,9 @@ import numpy as np
 
 from fusionbench.data.reading import Damaged
 
-FORMS = {"streams": (2, "f"), "maps": (4, "f"), "frames": (None, "uf")}
+LABELS = "frame.labels"
+"""array of the labels of single frames in a store of any kind; no stream can be called so"""
+FORMS = {"streams": (2, "f"), "maps": (4, "f"), "frames": (None, "uf"), LABELS: (1, "i")}
 """kind of store -> dimensions of its arrays with the rows (None = any), and their kinds of numbers"""
 _CHUNK = 1 << 20
 

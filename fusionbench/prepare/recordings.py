@@ -32,11 +32,13 @@ class Recording:
     label: str = ""
     split: str = ""
     subject: str | None = None
+    labels: tuple[str, ...] = ()
+    """one a frame, for sets that label frames; empty where a frame was not judged"""
 
     @property
     def clip(self) -> Clip:
         """As a store's index has it."""
-        return Clip(self.id, self.label, self.split, self.subject, self.files[:1])
+        return Clip(self.id, self.label, self.split, self.subject, self.files[:1], self.labels)
 
 
 def find_recordings(source: Path) -> tuple[Path, list[Recording]]:
@@ -75,9 +77,9 @@ def recording_of(clip: Clip) -> Recording:
     """
     names = [PurePosixPath(name).name for name in clip.files]
     if len(names) == 1 and is_video(names[0]):
-        return Recording(clip.id, "video", clip.files, clip.label, clip.split, clip.subject)
+        return Recording(clip.id, "video", clip.files, clip.label, clip.split, clip.subject, clip.labels)
     if names and all(map(is_image, names)):
-        return Recording(clip.id, "images", clip.files, clip.label, clip.split, clip.subject)
+        return Recording(clip.id, "images", clip.files, clip.label, clip.split, clip.subject, clip.labels)
     raise UserError(
         f"clip {clip.id!r} lies in {clip.files[0] if clip.files else 'no file'}, which is neither a video nor "
         "images; such a dataset is not prepared, it is run on as it is."
