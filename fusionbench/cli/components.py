@@ -17,7 +17,8 @@ Kind = Annotated[str, typer.Argument(help="fusion, relation, backbone, dataset, 
 
 def list_components(
     kind: Annotated[
-        str | None, typer.Argument(help="fusion, relation, backbone, dataset, importer or aligner. Default: all.")
+        str | None,
+        typer.Argument(help="fusion, relation, backbone, dataset, importer or aligner. Default: all."),
     ] = None,
     registry: opt.Registry = None,
     debug: opt.Debug = False,

@@ -108,7 +108,9 @@ def video_frames(path: Path, seen: Progress | None = None) -> Iterator[np.ndarra
         if fault:
             raise BadClip(f"{path}: damaged: {fault} ({count} frames could be read). {_ADVICE}")
         if _short(seen.announced, count) and (counted or _short(seen.announced, seen.seconds * rate + 1)):
-            raise BadClip(f"{path}: it holds {count} of the {seen.announced} frames that it announces. {_ADVICE}")
+            raise BadClip(
+                f"{path}: it holds {count} of the {seen.announced} frames that it announces. {_ADVICE}"
+            )
 
 
 def _short(announced: float, found: float) -> bool:

@@ -63,7 +63,7 @@ class Mesh(fb.Aligner):
         for frame in footage.frames:
             seen = 0
             followed = None
-            if self.choice == "track" and before is not None and before.mesh is not None:
+            if self.choice == "track" and not lost and before is not None and before.mesh is not None:
                 followed = _meshed(mesher, frame, face_mesh.place_from_mesh(before.mesh))
             since += 1
             if followed is None or since >= self.config.look:
