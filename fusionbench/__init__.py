@@ -82,8 +82,8 @@ if TYPE_CHECKING:
         write_image as write_image,
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
-    from fusionbench.data.prepared_store import open_prepared_store as open_prepared_store
     from fusionbench.data.outer_folds import make_folds as make_folds, subjects_of as subjects_of
+    from fusionbench.data.prepared_store import open_prepared_store as open_prepared_store
     from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
         open_stream_store as open_stream_store,

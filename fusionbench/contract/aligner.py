@@ -12,7 +12,7 @@ import numpy as np
 from fusionbench.contract.options import Config as OptionsConfig
 
 Choice = Literal["largest", "central", "track"]
-"""which of several faces: the largest of a frame, the one nearest to its middle, or the one followed so far"""
+"""which of several faces: the largest of a frame, the one nearest to its middle, the one followed so far"""
 WANDERS = 25
 """frames in which a face out of sight may have moved by its own side; one farther away is somebody else's"""
 
@@ -96,7 +96,7 @@ class Aligner:
 
     @classmethod
     def versions(cls, config: Any) -> Mapping[str, str]:
-        """Everything that its outputs come from: name -> version or hash. It is kept with what is prepared."""
+        """Everything that its outputs come from: name -> version or hash. Kept with what is prepared."""
         return {}
 
     def sightings(self, footage: Footage) -> Iterator[Sighting]:

@@ -141,8 +141,8 @@ def _sorted_out(
             good.append((recording, path, found))
     if bad and on_bad_clip == "fail":
         raise UserError(
-            f"{listed(bad)}\nNothing was written. Mend them, or add --on-bad-clip skip to go on without them; "
-            "what could be prepared is kept for that."
+            f"{listed(bad)}\nNothing was written. Mend them, or add --on-bad-clip skip to go on without "
+            "them; what could be prepared is kept for that."
         )
     if not good:
         raise UserError(f"{listed(bad + dropped)}\nNo clip is left; nothing was written.")

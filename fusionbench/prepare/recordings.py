@@ -81,8 +81,8 @@ def recording_of(clip: Clip) -> Recording:
     if names and all(map(is_image, names)):
         return Recording(clip.id, "images", clip.files, clip.label, clip.split, clip.subject, clip.labels)
     raise UserError(
-        f"clip {clip.id!r} lies in {clip.files[0] if clip.files else 'no file'}, which is neither a video nor "
-        "images; such a dataset is not prepared, it is run on as it is."
+        f"clip {clip.id!r} lies in {clip.files[0] if clip.files else 'no file'}, which is neither a video "
+        "nor images; such a dataset is not prepared, it is run on as it is."
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field
 
 import fusionbench as fb
+
 from . import blazeface, face_mesh
 
 RUNTIME = "ai-edge-litert"

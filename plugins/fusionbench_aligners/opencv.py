@@ -107,7 +107,7 @@ class _Finder:
         if min(part.shape, default=0) < low:
             return []
         found = self._faces.detectMultiScale(part, 1.1, 3, minSize=(low, low), maxSize=(high, high))
-        return [np.asarray(box, np.float64) + [x0, y0, 0, 0] for box in found]
+        return [np.add(box, [x0, y0, 0, 0], dtype=np.float64) for box in found]
 
     def points(self, frame: np.ndarray, face: fb.Face) -> np.ndarray:
         """``(5, 2)`` or, where both eyes are found, the eyes alone ``(2, 2)``, in the frame's pixels."""
@@ -117,7 +117,7 @@ class _Finder:
         upper = frame[y0 : int(top + 0.58 * side) + 1, x0 : int(right) + 1]
         eyes = self._pair(upper, side)
         if eyes is not None:
-            return eyes + [x0, y0]
+            return np.add(eyes, [x0, y0])
         return np.array([left, top]) + FIVE * [side, bottom - top]
 
     def _pair(self, upper: np.ndarray, side: float) -> np.ndarray | None:

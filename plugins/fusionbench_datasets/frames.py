@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import fusionbench as fb
+
 from .streams import StreamsDataset
 
 FILES = ("store.json", "frames.npy")
@@ -73,6 +75,10 @@ class Frames(StreamsDataset):
         return fb.ClipFrames(
             np.asarray(arrays["frames"][rows])[real], landmarks if np.isfinite(landmarks).all() else None
         )
+
+    def preparation(self) -> Mapping[str, Any]:
+        left_out = ("clips", "skipped", "beside")  # of these clips, not of how they were made
+        return {name: value for name, value in self._store.made.items() if name not in left_out}
 
 
 @fb.hookimpl

@@ -1,4 +1,4 @@
-"""When the detector looks, when the mesh is followed, and what is said where there is no face; networks are played."""
+"""When the detector looks, and when the mesh is followed; both networks are played."""
 
 from __future__ import annotations
 

@@ -10,9 +10,13 @@ import pytest
 from fusionbench_datasets.frames import Frames
 
 import fusionbench as fb
+from fusionbench.catalog.resolve import Request
+from fusionbench.contract.watch import Watch
 from fusionbench.prepare.part import Way
 from fusionbench.prepare.prepare import prepare
 from fusionbench.prepare.recordings import Recording, find_recordings
+from fusionbench.study.experiment import read_experiment
+from fusionbench.study.plan import plan
 from tests.prepare.films import Square, film
 
 
@@ -74,3 +78,19 @@ def test_a_store_without_labels_or_of_something_else_is_refused():
     fb.write_stream_store("streams", clips)
     with pytest.raises(fb.UserError, match="is a store of streams, but not one that was prepared"):
         Frames(Path("streams"), Frames.Config()).scan()
+
+
+@pytest.mark.slow
+def test_faces_that_were_prepared_in_two_ways_never_stand_in_one_ranking(database):
+    whose = [
+        {"label": label, "split": split} for split in ("train", "train", "test") for label in ("sad", "happy")
+    ]
+    for gaps in ("mask", "nearest"):
+        prepared(*whose, gaps=gaps)
+        Path("faces").rename(gaps)
+    Path("both.yaml").write_text(
+        "# Does filling gaps help?\nbase: {fusion: concat, dataset: frames}\nvary: {data.root: [mask, nearest], seed: [0]}\n"
+    )
+    with pytest.raises(fb.UserError, match='would stand in one ranking: gaps "mask" or "nearest"'):
+        plan(read_experiment(Path("both.yaml"), Request({})), Watch())
+    assert Frames(Path("mask"), Frames.Config()).preparation()["gaps"] == "mask"
