@@ -79,7 +79,8 @@ def video_frames(path: Path, seen: Progress | None = None) -> Iterator[np.ndarra
         counted = _COUNTED.match(_beginning(path)) is not None
     with _heard() as said:
         # As bytes: OpenCV crashes at a text that is no UTF-8, and takes what looks like an address for one.
-        capture = cv2.VideoCapture(os.fsencode(os.path.abspath(path)), cv2.CAP_FFMPEG)
+        name = os.fsencode(os.path.abspath(path))
+        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)  # type: ignore[call-overload]
         try:
             if not capture.isOpened():
                 raise _bad(path, "no video that can be decoded", said)

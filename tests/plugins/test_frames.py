@@ -89,7 +89,8 @@ def test_faces_that_were_prepared_in_two_ways_never_stand_in_one_ranking(databas
         prepared(*whose, gaps=gaps)
         Path("faces").rename(gaps)
     Path("both.yaml").write_text(
-        "# Does filling gaps help?\nbase: {fusion: concat, dataset: frames}\nvary: {data.root: [mask, nearest], seed: [0]}\n"
+        "# Does filling gaps help?\n"
+        "base: {fusion: concat, dataset: frames}\nvary: {data.root: [mask, nearest], seed: [0]}\n"
     )
     with pytest.raises(fb.UserError, match='would stand in one ranking: gaps "mask" or "nearest"'):
         plan(read_experiment(Path("both.yaml"), Request({})), Watch())
