@@ -22,7 +22,7 @@ LARGEST_TABLE = 256 * MEGABYTE
 
 _EXPRESSIONS = {
     "rml": "an anger di disgust fe fear ha happiness sa sadness su surprise",
-    "crema_d": "ang anger dis disgust fea fear hap happiness neu neutral sad sadness",
+    "crema_d": "ang Anger dis Disgust fea Fear hap Happy neu Neutral sad Sad",
     "ravdess": "01 neutral 02 calm 03 happy 04 sad 05 angry 06 fearful 07 disgust 08 surprised",
 }
 _AFEW_CLASSES = "Angry Disgust Fear Happy Neutral Sad Surprise"
