@@ -65,6 +65,7 @@ class Arrays(fb.Importer):
                 f"Arrays: {', '.join(f'{name} {array.shape}' for name, array in arrays.items())}."
             )
         count = next(iter(counts.values()))
+        _refuse_other_counts(source, arrays, list(streams), count)
         known = _known(arrays, count, list(streams))
         used = {said.partition(":")[0] for said in groups.values()}
         used |= {known.id, known.split, known.subject, *known.lengths.values(), *known.labels}  # type: ignore[arg-type]
@@ -107,6 +108,24 @@ def _stream(source: Path, arrays: Mapping[str, np.ndarray], stream: str, said: s
     return array[:, :, numbered(stream, ranges, array.shape[2])] if ranges else array
 
 
+def _refuse_other_counts(
+    source: Path, arrays: Mapping[str, np.ndarray], streams: list[str], count: int
+) -> None:
+    """An array that by its name is about clips holds one value for each."""
+    lengths = [name for stream in streams for name in _lengths_of(stream)]
+    for name in (*ID, *LABEL, *SPLIT, *SUBJECT, *lengths):
+        if name in arrays and arrays[name].ndim == 1 and len(arrays[name]) != count:
+            raise fb.UserError(
+                f"{source}: array {name!r} holds {len(arrays[name])} values; there are {count} clips. "
+                "Give it one value a clip, or another name."
+            )
+
+
+def _lengths_of(stream: str) -> tuple[str, ...]:
+    """Names of an array with the lengths of a stream's clips, the first one counts."""
+    return f"{stream}_lengths", f"{stream}_length", "lengths", "length"
+
+
 def _known(arrays: Mapping[str, np.ndarray], count: int, streams: list[str]) -> _Known:
     flat = [name for name, array in arrays.items() if array.shape in ((count,), (count, 1))]
 
@@ -114,9 +133,7 @@ def _known(arrays: Mapping[str, np.ndarray], count: int, streams: list[str]) -> 
         return next((name for name in names if name in flat), None)
 
     ids, split, subject = first(ID), first(SPLIT), first(SUBJECT)
-    lengths = {
-        s: n for s in streams for n in (f"{s}_lengths", f"{s}_length", "lengths", "length") if n in flat
-    }
+    lengths = {s: name for s in streams if (name := first(_lengths_of(s)))}
     taken = {ids, split, subject, *lengths.values()}
     others = [name for name in flat if name not in taken and name not in streams]
     return _Known(

@@ -62,6 +62,7 @@ class TimeSeries(fb.Importer):
             dims = header.get("dimensions", "")
             part = _PART.search(file.stem)
             split = part[1].lower() if part else None
+            declared = header.get("classlabel", "").split()[1:]
             with fb.reading("series", file, "Copy it again."):
                 for number, (line, text) in enumerate(_series(file)):
                     *channels, last = text.split(":") if labels else [*text.split(":"), ""]
@@ -69,6 +70,10 @@ class TimeSeries(fb.Importer):
                     if not channels or (dims and dims != str(len(channels))):
                         expected = f"@dimensions says {dims}" if dims else "expected is at least one"
                         raise fb.Unreadable(f"{where} has {len(channels)} channels; {expected}")
+                    if labels == ["class"] and declared and last.strip().lower() not in declared:
+                        raise fb.Unreadable(
+                            f"{where} is of class {last.strip()!r}; @classLabel names {', '.join(declared)}"
+                        )
                     yield fb.SourceClip(
                         f"{split or file.stem}/{number:05d}",
                         self._streams([_values(channel, where) for channel in channels], where),

@@ -232,6 +232,8 @@ def test_ts_holes_unequal_lengths_and_stamps(tmp_path):
     refused("ts", uneven, "line 10: the channels of stream 'series' are 2 to 3 values long")
     _, clips = read("ts", uneven, streams={"a": "0", "b": "1-3"})
     assert {n: len(v) for n, v in clips["train/00000"].streams.items()} == {"a": 3, "b": 2}
+    strange = w.write_ts(tmp_path / "D_TRAIN.ts", ["1:2:3:4:walk", "1:2:3:4:Run", "1:2:3:4:fly"])
+    refused("ts", strange, "line 12 is of class 'fly'; @classLabel names walk, run")
     stamped = tmp_path / "C_TRAIN.ts"
     stamped.write_text("@timeStamps true\n@classLabel true a b\n@data\n(0,1):a\n")
     refused("ts", stamped, "its values carry time stamps")
@@ -304,6 +306,9 @@ def test_npz_refuses_objects_lengths_that_lie_and_streams_of_other_clips(tmp_pat
         w.write_npz(tmp_path / "c.npz", face=np.ones((3, 6, 2))),
         r"are of \{'voice': 8, 'face': 3\} clips",
     )
+    for name in ("label", "id", "split", "subject", "voice_lengths"):
+        short = w.write_npz(tmp_path / f"{name}.npz", **{name: np.arange(7)})
+        refused("npz", short, f"array '{name}' holds 7 values; there are 8 clips")
     refused("npz", w.write_npz(tmp_path / "d.npz"), "has no array 'sound'", streams={"x": "sound"})
 
 
