@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from fusionbench.bench.trained import load_model as load_model
     from fusionbench.bench.trained_model import TrainedModel as TrainedModel
     from fusionbench.contract import testing as testing
+    from fusionbench.contract.aligner import (
+        Aligner as Aligner,
+        Face as Face,
+        Footage as Footage,
+        Sighting as Sighting,
+        chosen_face as chosen_face,
+    )
     from fusionbench.contract.class_names import NamedClasses as NamedClasses, named_class as named_class
     from fusionbench.contract.dataset import (
         Clip as Clip,
@@ -43,6 +50,10 @@ if TYPE_CHECKING:
         SourceClip as SourceClip,
     )
     from fusionbench.contract.options import Config as Config, tunable as tunable
+    from fusionbench.contract.processes import (
+        child_environment as child_environment,
+        find_program as find_program,
+    )
     from fusionbench.contract.reading import (
         Unreadable as Unreadable,
         open_regular as open_regular,
@@ -72,6 +83,7 @@ if TYPE_CHECKING:
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
     from fusionbench.data.outer_folds import make_folds as make_folds, subjects_of as subjects_of
+    from fusionbench.data.prepared_store import open_prepared_store as open_prepared_store
     from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
         open_stream_store as open_stream_store,
@@ -99,10 +111,16 @@ if TYPE_CHECKING:
     )
     from fusionbench.nn.positions import fairseq_sinusoid as fairseq_sinusoid, sinusoid as sinusoid
     from fusionbench.nn.weights import load_weights as load_weights, read_weights as read_weights
+    from fusionbench.weights.cache import (
+        has_weights as has_weights,
+        released_weights as released_weights,
+        weights_hash as weights_hash,
+    )
 
 _HOME = {
     "bench.trained": "load_model",
     "bench.trained_model": "TrainedModel",
+    "contract.aligner": "Aligner Face Footage Sighting chosen_face",
     "contract.class_names": "NamedClasses named_class",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
@@ -110,12 +128,14 @@ _HOME = {
     "contract.hooks": "RunInfo hookimpl",
     "contract.importer": "Contents Importer SourceClip",
     "contract.options": "Config tunable",
+    "contract.processes": "child_environment find_program",
     "contract.reading": "Unreadable open_regular read_regular reading",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder Score accuracy",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
     "contract.window": "Window",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
+    "data.prepared_store": "open_prepared_store",
     "data.outer_folds": "make_folds subjects_of",
     "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
@@ -130,6 +150,7 @@ _HOME = {
     "nn.pickled_arrays": "read_npz read_pickle",
     "nn.pooling": "last_real masked_max masked_mean masked_softmax zero_padding",
     "nn.positions": "fairseq_sinusoid sinusoid",
+    "weights.cache": "has_weights released_weights weights_hash",
 }
 """module -> the public names it defines"""
 

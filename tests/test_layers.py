@@ -21,6 +21,8 @@ FLOORS = {
     "catalog": 2,
     "exchange": 3,
     "learn": 3,
+    "weights": 3,
+    "prepare": 4,
     "track": 4,
     "bench": 5,
     "study": 6,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pluggy
 
+from fusionbench.contract.aligner import Aligner
 from fusionbench.contract.blame import raised
 from fusionbench.contract.dataset import Dataset
 from fusionbench.contract.errors import FusionBenchError, UserError, nearest, unknown
@@ -27,10 +28,11 @@ KINDS: dict[str, tuple[str, type]] = {
     "backbone": ("backbones", Backbone),
     "dataset": ("datasets", Dataset),
     "importer": ("importers", Importer),
+    "aligner": ("aligners", Aligner),
 }
 """kind -> (the hook that offers it, the role it fills)"""
 
-RUN_KINDS = {kind: offer for kind, offer in KINDS.items() if kind != "importer"}
+RUN_KINDS = {kind: offer for kind, offer in KINDS.items() if kind not in ("importer", "aligner")}
 """the kinds that a run is made of"""
 
 ROLE_NAMES = {
@@ -39,6 +41,7 @@ ROLE_NAMES = {
     "backbone": "backbone",
     "dataset": "dataset",
     "importer": "importer",
+    "aligner": "aligner",
 }
 
 REINSTALL = "Just added it? Entry points are read at install: run `pip install -e .` again."

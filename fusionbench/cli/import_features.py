@@ -56,7 +56,7 @@ def import_features(
         typer.Option(
             "--clock",
             metavar="STREAM",
-            help="The stream whose frames all shall have, where they differ in length.",
+            help="The stream whose frames all shall have. Default: none, so streams must be of equal length.",
             rich_help_panel=STREAMS,
         ),
     ] = None,
@@ -65,7 +65,7 @@ def import_features(
         typer.Option(
             "--resample",
             metavar="mean|nearest|linear",
-            help="How the others get the clock's frames.",
+            help="How the others get the clock's frames. Required with --clock. Default: none.",
             rich_help_panel=STREAMS,
         ),
     ] = None,

@@ -23,12 +23,14 @@ from fusionbench.cli import (
     judge,
     new,
     predictions,
+    prepare,
     pretrain,
     report,
     reproduce,
     run,
     runs,
     ui,
+    weights,
 )
 from fusionbench.cli.help import show_examples
 from fusionbench.cli.options import FLAG
@@ -84,6 +86,8 @@ app.command("plugins")(components.plugins)
 app.command("check")(check.check)
 app.add_typer(new.app, name="new")
 app.add_typer(data.app, name="data")
+app.command("prepare")(prepare.prepare)
+app.add_typer(weights.app, name="weights")
 app.command("pretrain")(pretrain.pretrain)
 app.command("ui")(ui.ui)
 show_examples(app)

@@ -213,6 +213,10 @@ class Dataset:
         """
         raise NotImplementedError
 
+    def preparation(self) -> Mapping[str, Any] | None:
+        """How the clips' faces were found and cut out, as ``prepare`` kept it; None where not known."""
+        return None
+
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """The outer folds over the clips that could be read; by default the one official split."""
         parts = ("train", "report", "selection")

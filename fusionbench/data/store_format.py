@@ -22,6 +22,8 @@ SCHEMA = 3
 """version of the folder's form; a reader refuses newer ones. 1 hashed texts joined by tabs; 3 is 2 with
 labels of single frames, and only stores that have them say 3, so that older readers open the others"""
 
+BESIDE = "beside"
+"""in ``made``: names of folders that were written into the store for people to look at"""
 DESCRIPTION, INDEX = "store.json", "index.csv"
 ARRAY_NAME = re.compile(r"\w[\w-]*")
 Kind = Literal["frames", "maps", "streams"]
@@ -131,11 +133,15 @@ def written_files(folder: Path) -> frozenset[str]:
     """Names of the files that a store's writer wrote in ``folder``; whatever else is there is the user's."""
     try:
         with open_description(folder) as file:
-            arrays = _parsed(file).get("arrays")
+            about = _parsed(file)
     except Foreign:
-        arrays = None
+        about = {}
+    made = about.get("made")
+    arrays, beside = about.get("arrays"), made.get(BESIDE) if isinstance(made, dict) else None
     named = arrays if isinstance(arrays, list) else []
-    return frozenset([DESCRIPTION, INDEX, *(array_file(str(name)) for name in [*named, LABELS])])
+    folders = [str(name) for name in beside] if isinstance(beside, list) else []
+    files = [array_file(str(name)) for name in [*named, LABELS]]
+    return frozenset([DESCRIPTION, INDEX, *files, *folders])
 
 
 def content_hash(
