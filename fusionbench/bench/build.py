@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fusionbench.bench.front_end import build_front_end
-from fusionbench.bench.load import Loaders
+from fusionbench.bench.load import Learning, Loaders
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import Chosen, FrontEndOptions, RunConfig
 from fusionbench.contract.blame import blaming
@@ -61,7 +61,7 @@ def check_device(device: str) -> None:
         raise UserError(f"no device {device!r} on this machine. Devices here: {', '.join(there)}.")
 
 
-def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
+def build(config: RunConfig, data: RunData, loaders: Loaders | Learning) -> Model:
     """Front end and head on the run's device, tried on one training batch.
 
     Raises:
