@@ -1,7 +1,7 @@
 """Who works on a run identity, and where an interrupted run goes on.
 
-A run, a trial, the parent of folds, a comparison, a study is owned by an identity under a lock. Its MLflow run is
-known by the id that was recorded when it was opened, never by looking for a status: another
+A run, a trial, the parent of folds, a comparison, a study is owned by an identity under a lock. Its
+MLflow run is known by the id that was recorded when it was opened, never by looking for a status: another
 process may be alive and well in a run that looks interrupted.
 """
 

@@ -62,9 +62,7 @@ def _of_learning(config: RunConfig, data: RunData, parts: Parts) -> tuple[ClipLo
     return train, _loader(config, data, parts.selection)
 
 
-def _loader(
-    config: RunConfig, data: RunData, clips: tuple[Clip, ...], seed: int | None = None
-) -> ClipLoader:
+def _loader(config: RunConfig, data: RunData, clips: tuple[Clip, ...], seed: int | None = None) -> ClipLoader:
     ids = [clip.id for clip in clips]
     sampled, size = config.options.sampling.frames, config.options.training.batch_size
     return ClipLoader(data.index, data.arrays, ids, data.dataset.classes, sampled, size, seed)

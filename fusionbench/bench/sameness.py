@@ -1,4 +1,4 @@
-"""Whether the parts of a config fit each other, and which configs make the very same model; nothing is trained."""
+"""Whether the parts of a config fit each other, and which configs make the very same model."""
 
 from __future__ import annotations
 

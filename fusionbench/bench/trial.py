@@ -79,9 +79,7 @@ def trial_identity(config: RunConfig, data: RunData, fold: Fold, owner: str = ""
     return digest([TRIAL, fold_identity(config, data, fold), owner])
 
 
-def run_trial(
-    config: RunConfig, data: RunData, fold: Fold, around: Surroundings, note: Note
-) -> TrialOutcome:
+def run_trial(config: RunConfig, data: RunData, fold: Fold, around: Surroundings, note: Note) -> TrialOutcome:
     """Train on one fold and judge on its selection split, unless the very same trial is finished.
 
     Raises:

@@ -28,6 +28,7 @@ from fusionbench.cli import (
     reproduce,
     run,
     runs,
+    tune,
     ui,
 )
 from fusionbench.cli.help import show_examples
@@ -69,6 +70,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("tune")(tune.tune)
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)

@@ -1,4 +1,4 @@
-"""A study before anything is trained: what it starts from, what it searches, how, how often, on which folds."""
+"""A study before anything is trained: what it starts from, what it searches, how, and how often."""
 
 from __future__ import annotations
 

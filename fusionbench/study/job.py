@@ -27,6 +27,8 @@ class Job:
     fold: str
     trial: Note | None = None
     """of a trial, which is never judged on the report split; None: a run"""
+    again: bool = False
+    """whether a run that is finished is trained once more"""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def run_job(
     """Run beneath the MLflow run ``parent``; whatever is raised becomes the result, so that others go on."""
     try:
         (chosen,) = data.folds(job.fold)
-        around = Surroundings(catalog, watch, RunNotes.of(config, data), parent, wait=wait)
+        notes = RunNotes.of(config, data)
+        around = Surroundings(catalog, watch, notes, parent, again=job.again, wait=wait)
         if job.trial is None:
             result = Result(run_fold(config, data, chosen, around))
         else:

@@ -105,7 +105,9 @@ class Search:
         for attempt in range(PROPOSALS):
             study.sampler = optuna.samplers.TPESampler(seed=int(digest([self.seed, draw, attempt])[:8], 16))
             trial = study.ask(asked)
-            one = self._looked_at({axis.key: decoded(axis, trial.params[axis.key]) for axis in self.space.axes})
+            one = self._looked_at(
+                {axis.key: decoded(axis, trial.params[axis.key]) for axis in self.space.axes}
+            )
             if one is not None and one.key not in taken:
                 return one
             known = scores.get(one.key) if one else None
@@ -132,8 +134,10 @@ def encoded(space: Space, point: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decoded(axis: Axis, kept: Any) -> Any:
-    """A value that Optuna kept."""
-    return next((v for v in axis.values if _choice(v) == kept), kept) if axis.values else kept
+    """A value that Optuna proposed."""
+    if axis.values is None:
+        return axis.tidy(kept)
+    return next(value for value in axis.values if _choice(value) == kept)
 
 
 def _choice(value: Any) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fusionbench.catalog.plugins import KINDS, Catalog
 from fusionbench.catalog.resolve import Request, resolve
 from fusionbench.catalog.run_config import RunConfig, TrainingOptions
-from fusionbench.contract.errors import UserError, brief, nearest, unknown
+from fusionbench.contract.errors import UserError, brief, nearest
 
 GROUPS = ("fusion", "relation", "backbone", "training")
 """whose options components and the training declare as tunable"""
@@ -60,8 +60,12 @@ class Axis:
             return self.values[int(share * len(self.values))]
         low, high = (math.log(end) if self.log else end for end in (self.low, self.high))
         value = low + share * (high - low)
-        value = min(self.high, max(self.low, math.exp(value))) if self.log else value
-        return round(value) if self.whole else value
+        return self.tidy(math.exp(value) if self.log else value)
+
+    def tidy(self, value: float) -> float:
+        """Four digits of a number, or a whole one: nobody wants to type more, and none matters."""
+        short = round(value) if self.whole else float(f"{value:.4g}")
+        return min(self.high, max(self.low, short))
 
     def plain(self) -> Any:
         """As a space's file has it."""
@@ -184,23 +188,27 @@ def given_space(
     """
     if not content:
         raise UserError("the space is empty. Give options and their values, as in fusion.trs: [1, 3, 5].")
+
+    def meant(key: str, value: Any, where: str) -> Any:
+        """A value as the schema understands it."""
+        asked = Request(
+            {**request.values, key: value}, {**request.origins, key: where}, None, request.registry
+        )
+        found = resolve(asked, catalog).flat()[key]
+        return tuple(found) if isinstance(found, list) else found
+
     axes = []
     for key, wanted in content.items():
         where = lines.get(key, "space")
         _refuse_option(key, where, base, request)
-        axis = _axis(key, wanted, where, base)
-        ends = axis.values if axis.values is not None else (axis.low, axis.high)
-        tried = []
-        for value in ends:
-            values = {**request.values, key: value}
-            origins = {**request.origins, key: where}
-            tried.append(resolve(Request(values, origins, request.file, request.registry), catalog).flat()[key])
-        axes.append(replace(axis, values=tuple(dict.fromkeys(_hashable(tried)))) if axis.values else axis)
+        if isinstance(wanted, list):
+            if not wanted:
+                raise UserError(f"{where}: {key} has no value to try. Give a list of them.")
+            axes.append(Axis(key, tuple(dict.fromkeys(meant(key, value, where) for value in wanted))))
+        else:
+            low, high, log = _ends(key, wanted, where)
+            axes.append(_range_of(key, meant(key, low, where), meant(key, high, where), log, where))
     return Space(tuple(axes))
-
-
-def _hashable(values: Sequence[Any]) -> list[Any]:
-    return [tuple(value) if isinstance(value, list) else value for value in values]
 
 
 def _refuse_option(key: str, where: str, base: RunConfig, request: Request) -> None:
@@ -222,11 +230,8 @@ def _refuse_option(key: str, where: str, base: RunConfig, request: Request) -> N
         )
 
 
-def _axis(key: str, wanted: Any, where: str, base: RunConfig) -> Axis:
-    if isinstance(wanted, list):
-        if not wanted:
-            raise UserError(f"{where}: {key} has no value to try. Give a list of them.")
-        return Axis(key, tuple(_hashable(wanted)))
+def _ends(key: str, wanted: Any, where: str) -> tuple[Any, Any, bool]:
+    """Low, high and whether the scale is logarithmic."""
     if not isinstance(wanted, Mapping):
         raise UserError(
             f"{where}: {key} needs a list of values, or low and high; got {brief(wanted)}. "
@@ -234,17 +239,22 @@ def _axis(key: str, wanted: Any, where: str, base: RunConfig) -> Axis:
         )
     extra = next((str(name) for name in wanted if name not in _RANGE), None)
     if extra is not None:
-        raise unknown(f"part of the range of {key} ({where})", extra, _RANGE)
-    ends = [wanted.get("low"), wanted.get("high")]
-    log = wanted.get("log", False)
-    numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in ends)
-    if not numbers or not ends[0] < ends[1] or not isinstance(log, bool):
         raise UserError(
-            f"{where}: {key} needs numbers low < high, and log true or false; got {brief(dict(wanted))}."
+            f"{where}: the range of {key} has no {extra!r}.{nearest(extra, _RANGE)} "
+            f"It has {', '.join(_RANGE)}."
         )
-    if log and not ends[0] > 0:
+    log = wanted.get("log", False)
+    if wanted.get("low") is None or wanted.get("high") is None or not isinstance(log, bool):
+        raise UserError(
+            f"{where}: {key} needs low and high, and log true or false; got {brief(dict(wanted))}."
+        )
+    return wanted["low"], wanted["high"], log
+
+
+def _range_of(key: str, low: Any, high: Any, log: bool, where: str) -> Axis:
+    numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high))
+    if not numbers or not low < high:
+        raise UserError(f"{where}: {key} needs numbers low < high; got {brief(low)} and {brief(high)}.")
+    if log and not low > 0:
         raise UserError(f"{where}: {key} is searched on a logarithmic scale, so low must be above 0.")
-    default = base.flat()[key]
-    ints = all(float(end).is_integer() for end in ends)
-    whole = ints and (isinstance(default, int) or (default is None and isinstance(ends[0], int)))
-    return Axis.between(key, ends[0], ends[1], log, whole)
+    return Axis.between(key, low, high, log, isinstance(low, int) and isinstance(high, int))

@@ -80,9 +80,8 @@ class Journal:
         self._seats: dict[str, filelock.BaseFileLock] = {}
         with self._lock:
             _cut_torn_line(self.path)
-            self.optuna: BaseStorage = JournalStorage(
-                JournalFileBackend(str(self.path), lock_obj=_WithKill(self.path))
-            )
+            appends: Any = _AppendLock(self.path)
+            self.optuna: BaseStorage = JournalStorage(JournalFileBackend(str(self.path), appends))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -111,7 +110,7 @@ class Journal:
         return self.path.with_suffix(f".{digest(seat)[:8]}.seat")
 
 
-class _WithKill:
+class _AppendLock:
     """The lock of a journal's appends. Optuna's own is a file that a killed process leaves for 30 s."""
 
     def __init__(self, path: Path):

@@ -1,4 +1,4 @@
-"""Carries out a study: searches on the selection split, confirms with fresh seeds, chooses, then judges once."""
+"""Carries out a study: searches on the selection split, confirms with fresh seeds, chooses, judges once."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ def tune(
     storage: str | None = None,
     tags: Mapping[str, str] | None = None,
     judge: bool = True,
+    again: bool = False,
 ) -> Tuned:
     """Search, confirm, choose; the report split is judged once, for what was chosen, after that.
 
@@ -60,6 +61,7 @@ def tune(
         storage: ``postgresql://...``; None keeps the study in the cache.
         tags: of the study's MLflow run.
         judge: False leaves the report split alone.
+        again: train what is judged even if that very run is finished.
 
     Raises:
         UserError: the data or the study's name are at fault.
@@ -86,7 +88,7 @@ def tune(
             made = _tuned(design, data, folds, tracked)
             log_choice(made, {fold: ledger.importance() for fold, ledger in ledgers.items()}, tracked)
             if judge:  # what was chosen is written down: the report split can't change it any more
-                made = replace(made, outcomes=work.judged(folds, tracked))
+                made = replace(made, outcomes=work.judged(folds, tracked, again))
                 log_judged(made, tracked)
         finally:
             close_orphans()  # the runs of workers that were killed
@@ -201,13 +203,13 @@ class _Study:
         self._carry_out(jobs, runs, tracked.run_id, len(by_job) * self.design.epochs)
         return replace(fold, confirmations=_confirmations(by_job, jobs.results, self.watch))
 
-    def judged(self, folds: Sequence[FoldSearch], tracked: TrackedRun) -> list[Outcome]:
+    def judged(self, folds: Sequence[FoldSearch], tracked: TrackedRun, again: bool) -> list[Outcome]:
         """The chosen configuration as ordinary runs, one a seed of a trial; folds each with their own."""
         runs, jobs = Members(), dict[Job, int]()
         for fold in folds:
             for seed in self.design.seeds:
                 member = self._enter(runs, "chosen", fold.chosen.trial.point, seed)
-                jobs[Job(member, fold.fold)] = seed
+                jobs[Job(member, fold.fold, again=again)] = seed
         asked = Jobs(jobs)
         self._carry_out(asked, runs, tracked.run_id, len(jobs) * self.design.epochs)
         by_seed: dict[int, list[FoldOutcome]] = defaultdict(list)

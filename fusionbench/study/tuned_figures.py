@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fusionbench.contract.judging import SPOKEN
@@ -88,30 +88,22 @@ def history_figure(made: Tuned, fold: FoldSearch) -> Any:
         for trial in fold.trials
         if trial.score is not None
     ]
-    return trial_history(
-        tried, fold.chosen.trial.number, metric=SPOKEN[made.metric], stand_in=made.stand_in
-    )
+    return trial_history(tried, fold.chosen.trial.number, metric=SPOKEN[made.metric], stand_in=made.stand_in)
 
 
-def figures_of(
-    made: Tuned, importance: Mapping[str, Mapping[str, float]]
-) -> dict[str, Callable[[], Any]]:
+def figures_of(made: Tuned, importance: Mapping[str, Mapping[str, float]]) -> dict[str, Callable[[], Any]]:
     """Name of a file -> what draws it, for every fold.
 
     Args:
         made: the study.
         importance: fold -> option -> its share.
     """
-    found: dict[str, Callable[[], Any]] = defaultdict()
+    found: dict[str, Callable[[], Any]] = {}
     for fold in made.folds:
         end = "" if len(made.folds) == 1 else f"_{fold.fold}"
-        found[f"history{end}"] = lambda fold=fold: history_figure(made, fold)
-        shares = importance.get(fold.fold, {})
-        if shares:
-            found[f"importance{end}"] = lambda shares=shares: option_importance(
-                shares, stand_in=made.stand_in
-            )
-        grid = grid_of(made, fold)
-        if grid is not None:
-            found[f"map{end}"] = lambda fold=fold, grid=grid: map_figure(made, fold, grid)
-    return dict(found)
+        found[f"history{end}"] = partial(history_figure, made, fold)
+        if shares := importance.get(fold.fold):
+            found[f"importance{end}"] = partial(option_importance, shares, stand_in=made.stand_in)
+        if grid := grid_of(made, fold):
+            found[f"map{end}"] = partial(map_figure, made, fold, grid)
+    return found

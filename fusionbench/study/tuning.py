@@ -1,4 +1,4 @@
-"""How a study searches: its space, sampler and budget, from an experiment's ``tune`` section or from flags."""
+"""How a study searches: space, sampler and budget, from an experiment's ``tune`` section or from flags."""
 
 from __future__ import annotations
 

@@ -105,9 +105,7 @@ def _until_broken(
     return broken
 
 
-def _may_start(
-    pending: deque[_Turn], jobs: Jobs, running: dict[Future[Result], _Turn], workers: int
-) -> bool:
+def _may_start(pending: deque[_Turn], jobs: Jobs, running: dict[Future[Result], _Turn], workers: int) -> bool:
     """Whether the next turn can go to a worker; none is queued there, so none starts after Ctrl-C."""
     if len(running) >= workers or any(turn.alone for turn in running.values()):
         return False
