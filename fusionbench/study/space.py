@@ -220,8 +220,9 @@ def _refuse_option(key: str, where: str, base: RunConfig, request: Request) -> N
             raise UserError(
                 f"{where}: {key} is the same for all trials of a study and can't be searched.{hint}"
             )
+        beside = [other for other in known if other.split(".")[0] == key.split(".")[0]]
         raise UserError(
-            f"{where}: no option {key!r}.{nearest(key, known)} Options: {', '.join(sorted(known))}."
+            f"{where}: no option {key!r}.{nearest(key, known)} Options: {', '.join(sorted(beside or known))}."
         )
     if key in request.values:
         raise UserError(
