@@ -21,6 +21,8 @@ from fusionbench.study.tuned import FoldSearch, Tuned, best_first
 
 MOST = 12
 """trials that a screen shows of each fold"""
+_WIDTH = 78
+"""columns, so that what stands below a narrow table can be read"""
 
 
 def design_table(design: Design, question: str = "") -> RenderableType:
@@ -63,6 +65,7 @@ def _trials(made: Tuned, fold: FoldSearch) -> Table:
     data = "  [stand-in: generated data]" if made.stand_in else ""
     where = "" if len(made.folds) == 1 else f", fold {fold.fold}"
     table = plain_table(escape(f"study {made.study}{where}{data}"), "\n".join(_told(made, fold)))
+    table.min_width = _WIDTH
     table.add_column("trial", justify="right")
     for key in made.design.space.keys:
         table.add_column(key, justify="right")
@@ -136,7 +139,8 @@ def _scores(made: Tuned) -> Table:
         before = made.score if made.confirmed is None else made.confirmed
         gap = points(before - report.mean, sign=True)
         notes.append(f"from selection to report: {gap} points")
-    table = plain_table("the chosen configuration", "; ".join(notes))
+    table = plain_table("the chosen configuration", "\n".join(notes))
+    table.min_width = _WIDTH
     table.show_header = False
     table.add_column("")
     table.add_column("", justify="right")

@@ -80,7 +80,7 @@ def test_a_trial_below_its_floor_ends_there_and_says_so(catalog):
 
 
 def test_a_scope_over_the_whole_clip_is_none(catalog):
-    config, data, fold = set_up(catalog)
+    _, data, fold = set_up(catalog)
     keys = {}
     for trs in (2, 3, 4, None):
         point = resolve(Request({**BASE, "fusion.trs": trs}), catalog)
@@ -94,7 +94,7 @@ def test_a_scope_over_the_whole_clip_is_none(catalog):
 
 def test_what_an_encoder_or_a_solved_head_never_reads_makes_no_other_model(catalog):
     trained = {"front_end.trainable": "relation", "relation.weights": None}
-    config, data, fold = set_up(catalog, **trained)
+    _, data, fold = set_up(catalog, **trained)
     same = Sameness(fold)
 
     def key(**values):
@@ -103,7 +103,7 @@ def test_what_an_encoder_or_a_solved_head_never_reads_makes_no_other_model(catal
     crops = [key(**trained, **{"relation.graph": "ra_uwml", "relation.patches": p}) for p in (6, 4)]
     grids = [key(**trained, **{"relation.patches": p}) for p in (6, 4)]
     assert crops[0] == crops[1] and len({*crops, *grids}) == 3
-    config, data, fold = set_up(catalog, relation="none", fusion="hse_nn")
+    _, data, fold = set_up(catalog, relation="none", fusion="hse_nn")
     same = Sameness(fold)
     solved = [
         same.key(resolve(Request({**BASE, "relation": "none", "fusion": "hse_nn", **more}), catalog), data)

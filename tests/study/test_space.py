@@ -92,7 +92,7 @@ def test_what_can_not_be_searched_is_refused_by_name(catalog, content, message):
 
 
 def test_an_option_is_set_or_searched(catalog):
-    with pytest.raises(UserError, match="fusion.trs is searched, and set to 5"):
+    with pytest.raises(UserError, match=r"fusion\.trs is searched, and set to 5"):
         space(catalog, {"fusion.trs": [1]}, **{"fusion.trs": 5})
 
 
@@ -117,7 +117,7 @@ def test_a_small_list_of_points_is_a_grid_and_anything_else_is_for_tpe(catalog):
     assert (made(catalog).sampler, made(catalog).total) == ("tpe", 40)
     large = {"fusion.trs": list(range(15)), "fusion.heads": list(range(1, 8))}
     assert made(catalog, Tuning(space=large)).sampler == "tpe"
-    with pytest.raises(UserError, match="a grid goes through lists of values, but fusion.dropout"):
+    with pytest.raises(UserError, match=r"a grid goes through lists of values, but fusion\.dropout"):
         made(catalog, Tuning(sampler="grid"))
 
 
