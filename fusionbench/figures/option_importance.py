@@ -43,7 +43,7 @@ def option_importance(shares: Mapping[str, float], *, stand_in: bool = False) ->
     names = distinct([name for name, _ in ordered], _NAME)
     explained = wrapped("share of the variation over trials (PED-ANOVA)", COLUMN - 2 * PAD)
     bottom = LINE * len(explained) + LINE + 3 * PAD
-    number = line_width("100 %") + PAD
+    number = line_width("100 %") + 2 * PAD
     figure, axes = new_figure(
         COLUMN,
         bottom + _ROW * len(ordered) + PAD,

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from fusionbench.figures.lettering import distinct, drawable, line_width, wrapped
 from fusionbench.figures.style import (
     COLUMN,
+    DARK,
     LINE,
     ORANGE,
     PAD,
@@ -29,8 +30,8 @@ _NAME = 0.8
 """inches that a value's name may take"""
 _TALL = 2.6 * LINE
 """inches of a cell with its spread"""
-_LIGHTEST, _DARK = 0.12, 0.6
-"""share of the colours at the lowest score; from which on numbers are white"""
+_LIGHTEST = 0.12
+"""share of the colours at the lowest score: white is what was not tried"""
 
 
 @styled
@@ -76,10 +77,11 @@ def option_map(
     width = min(PAGE, max(COLUMN, left + widest * len(columns) + PAD))
     written = (width - left - PAD) / len(columns) >= line_width("± 10.0")
     tall = _TALL if np.isfinite(spread).any() else 1.6 * LINE
+    tall = max(tall, (line_width(drawable(row_option)) + PAD) / len(rows))
     explained = wrapped(words, width - 2 * PAD)
     slant = 0 if (width - left - PAD) / len(columns) >= max(map(line_width, below)) + PAD else 90
     names = LINE if slant == 0 else max(map(line_width, below))
-    bottom = LINE * len(explained) + names + LINE + 5 * PAD
+    bottom = LINE * len(explained) + names + LINE + 4 * PAD
     figure, axes = new_figure(width, bottom + tall * len(rows) + PAD, left=left, bottom=bottom)
     low, high = float(np.nanmin(score)), float(np.nanmax(score))
     place = Normalize(low, high if high > low else low + 1)(np.nan_to_num(score, nan=low))
@@ -88,7 +90,7 @@ def option_map(
     for row, column in np.argwhere(np.isfinite(score)) if written else ():
         text = f"{100 * score[row, column]:.1f}"
         text += f"\n± {100 * spread[row, column]:.1f}" if np.isfinite(spread[row, column]) else ""
-        colour = "white" if ink[row, column] > _DARK else "black"
+        colour = "white" if ink[row, column] > DARK else "black"
         axes.text(column, row, text, color=colour, ha="center", va="center", linespacing=1.1)
     if chosen is not None:
         corner = (chosen[1] - 0.5, chosen[0] - 0.5)

@@ -63,7 +63,9 @@ def trial_history(
     words += "; crosses: ended early" if early else ""
     explained = wrapped(words, COLUMN - 2 * PAD)
     bottom = LINE * len(explained) + 2 * LINE + 3 * PAD
-    figure, axes = new_figure(COLUMN, bottom + _HEIGHT + 2 * PAD, left=0.58, bottom=bottom, top=2 * PAD)
+    figure, axes = new_figure(
+        COLUMN, bottom + _HEIGHT + 2 * PAD, left=0.58, right=3 * PAD, bottom=bottom, top=2 * PAD
+    )
     for trial in whole:
         if len(trial.scores) > 1:
             places = [trial.number] * len(trial.scores)

@@ -205,9 +205,8 @@ def test_pruning_is_told_where_it_happened(catalog, monkeypatch):
     console = Console(width=200)
     with console.capture() as shown:
         console.print(tune_table(made))
-    assert "ended early: trial 1, 2; after epoch 1, below the median of the others" in " ".join(
-        shown.get().split()
-    )
+    told = "ended early: trial 1, 2; after epoch 1, below the median of the others"
+    assert told in " ".join(shown.get().split())
 
 
 def test_names_are_made_of_what_is_searched(catalog):
