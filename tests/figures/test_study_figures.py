@@ -34,6 +34,7 @@ def test_nothing_is_cut_and_generated_data_is_marked(stand_in):
         a_map(1, 1, stand_in=stand_in),
         a_map(24, 24, stand_in=stand_in),
     ):
+        figure.set_dpi(300)
         said = texts(figure)
         assert ("stand-in data" in said) is stand_in
         width, height = figure.get_size_inches()
