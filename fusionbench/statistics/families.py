@@ -50,6 +50,8 @@ class Judged:
     low: float
     """low end of the interval that holds together with those of the whole family"""
     high: float
+    mdd: float
+    """smallest difference that 80 % of such comparisons would find, at that interval's level"""
     p_holm: float
     """of no difference, adjusted for the family"""
     p_equivalence: float
@@ -84,14 +86,17 @@ def judge(pairs: Sequence[Paired], margin: float = MARGIN, alpha: float = ALPHA)
     p_equivalence = holm([student.p_equivalence(q.mean, q.variance, q.df, margin) for q in pairs])
     judged = []
     for pair, adjusted, equivalence in zip(pairs, p_holm.tolist(), p_equivalence.tolist(), strict=True):
-        low, high = student.interval(pair.mean, pair.variance, pair.df, 1 - alpha / len(pairs))
+        level = 1 - alpha / len(pairs)
+        low, high = student.interval(pair.mean, pair.variance, pair.df, level)
+        mdd = student.detectable(pair.variance, pair.df, level)
         if adjusted < alpha and low <= 0 <= high:
             near = student.interval(pair.mean, pair.variance, pair.df, 1 - alpha * pair.p / adjusted)
             low, high = (near[0], high) if pair.mean > 0 else (low, near[1])
         better: Literal["a", "b"] | None = None
         if adjusted < alpha:
             better = "a" if pair.mean > 0 else "b"
-        judged.append(Judged(pair, low, high, adjusted, equivalence, Verdict(better, equivalence < alpha)))
+        verdict = Verdict(better, equivalence < alpha)
+        judged.append(Judged(pair, low, high, mdd, adjusted, equivalence, verdict))
     return judged
 
 

@@ -51,7 +51,7 @@ class Pair:
     """low end of an interval that holds together with those of the whole family"""
     high: float
     mdd: float
-    """smallest difference that 80 % of such comparisons of one pair would find"""
+    """smallest difference that 80 % of such comparisons of the whole family would find in this pair"""
     df: float
     p: float
     p_holm: float
@@ -235,7 +235,7 @@ def _pair(
         difference=one.mean,
         low=max(judged.low, -1.0),  # no difference of scores lies beyond
         high=min(judged.high, 1.0),
-        mdd=judged.high if not one.varies and one.mean == 0 else one.mdd,
+        mdd=judged.mdd,
         df=one.df,
         p=one.p,
         p_holm=judged.p_holm,
@@ -257,9 +257,8 @@ def _never_apart(judged: Judged, margin: float) -> Judged:
     bound = min(1.0, 3 / judged.pair.groups)
     equivalent = bound <= margin
     p = judged.p_equivalence if equivalent else 1.0
-    return replace(
-        judged, low=-bound, high=bound, p_equivalence=p, verdict=Verdict(None, equivalent=equivalent)
-    )
+    verdict = Verdict(None, equivalent=equivalent)
+    return replace(judged, low=-bound, high=bound, mdd=bound, p_equivalence=p, verdict=verdict)
 
 
 def _seed_notes(rows: Sequence[Scored]) -> list[str]:

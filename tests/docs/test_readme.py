@@ -68,10 +68,10 @@ def test_every_decision_is_listed():
     assert listed == {page.name for page in folder.glob("*.md")} - {"index.md"}
 
 
-def test_the_picture_is_said_to_show_generated_faces():
-    text = README.read_text(encoding="utf-8")
-    _, _, after = text.partition("](docs/comparison.png)")
-    assert after.lstrip().startswith("**These are generated faces")
+def test_the_answer_under_the_picture_is_the_measured_one():
+    _, _, after = README.read_text(encoding="utf-8").partition("](docs/comparison.png)")
+    answer = re.search(r"^> (.+)$", after, flags=re.MULTILINE)
+    assert answer and answer[1] in (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
 
 
 def test_versions_agree():

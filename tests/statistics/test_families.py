@@ -62,6 +62,8 @@ def test_an_interval_leaves_out_0_exactly_where_the_adjusted_p_is_below_5_percen
                 == (found.p_holm < 0.05)
                 == (found.verdict.better is not None)
             )
+            # nothing is left open that is said to be large enough to be found
+            assert found.verdict.better is not None or abs(found.pair.mean) < found.mdd
     assert words >= {"a", "b", "unknown"}
 
 
@@ -75,6 +77,7 @@ def test_intervals_are_bonferronis_but_for_the_end_at_0_where_only_holm_finds_a_
     ends = [(one.low, one.high) if sign > 0 else (-one.high, -one.low) for one in found]
     np.testing.assert_allclose(ends, 0.01 * np.column_stack([near, far]))
     assert [one.verdict.word for one in found] == ["a" if sign > 0 else "b"] * 2 + ["unknown"]
+    assert [one.mdd for one in found] == pytest.approx([0.01 * (bonferroni + stats.t.ppf(0.8, 20))] * 3)
 
 
 @pytest.mark.slow
