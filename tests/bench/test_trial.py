@@ -47,14 +47,14 @@ def test_a_trial_never_opens_the_report_split_and_chooses_as_a_run_does(catalog,
         opened.append({clip.subject for clip in clips})
         return loader(config, data, clips, seed)
 
-    monkeypatch.setattr(load, "_loader", noted)
-    trial = tried(catalog)
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "_loader", noted)
+        trial = tried(catalog)
     assert len(opened) == 2 and not any("s0" in subjects for subjects in opened)
     record = get_run(trial.run_id)
     assert record.tags["fusionbench.kind"] == "trial" and record.status == "FINISHED"
     assert not any(name.startswith("report") for name in record.metrics)
     assert record.params["trs"] == "3" and record.metrics["trial/accuracy"] == pytest.approx(trial.score)
-    monkeypatch.undo()
     judged = run(Request(BASE), None, catalog)
     (fold,) = judged.folds
     assert not fold.reused, "a trial is no result of a run"
