@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-DEFINITION = "definition"
+DEFINITION, PASSED = "definition", "passed"
 ENOUGH = 5
 """finished trials before any is ended early"""
 
@@ -109,6 +109,7 @@ class Ledger:
             taken = {kept.user_attrs["key"] for kept in latest.values()}
             number = len(latest)
             found = self.search.next(taken, latest.values(), number)
+            self._note_passed()
             if found is None:
                 self._exhausted = True
                 return None
@@ -168,6 +169,18 @@ class Ledger:
     def exhausted(self) -> bool:
         """Whether the space has no model that was not tried."""
         return self._exhausted
+
+    @property
+    def passed(self) -> tuple[int, dict[str, str]]:
+        """Points that whoever drew passed over: how many are the same model as another; unfit -> why."""
+        known = self._study.user_attrs.get(PASSED, {"same": 0, "unfit": {}})
+        return known["same"], known["unfit"]
+
+    def _note_passed(self) -> None:
+        same, unfit = self.passed
+        now = {"same": max(same, self.search.same), "unfit": {**unfit, **self.search.unfit}}
+        if now != {"same": same, "unfit": unfit}:
+            self._study.set_user_attr(PASSED, now)
 
     def floors(self, epochs: int) -> tuple[float, ...]:
         """The median rule (Golovin et al. 2017, Vizier, section 4.3): what each epoch must have reached.

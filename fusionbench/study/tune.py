@@ -86,7 +86,7 @@ def tune(
             folds = [_searched(fold, ledger) for fold, ledger in ledgers.items()]
             folds = [work.confirmed(fold, tracked) for fold in folds]
             made = _tuned(design, data, folds, tracked)
-            log_choice(made, {fold: ledger.importance() for fold, ledger in ledgers.items()}, tracked)
+            log_choice(made, tracked)
             if judge:  # what was chosen is written down: the report split can't change it any more
                 made = replace(made, outcomes=work.judged(folds, tracked, again))
                 log_judged(made, tracked)
@@ -119,7 +119,9 @@ def _key_of(design: Design, fold: Fold) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _searched(fold: str, ledger: Ledger) -> FoldSearch:
-    found = FoldSearch(fold, ledger.trials(), dict(ledger.search.unfit), ledger.search.same, ledger.exhausted)
+    same, unfit = ledger.passed
+    trials, importance = ledger.trials(), ledger.importance()
+    found = FoldSearch(fold, trials, unfit, same, ledger.exhausted, importance=importance)
     if not found.finished:
         reasons = [trial.reason for trial in found.trials if trial.reason] or list(found.unfit.values())
         where = "" if fold == "official" else f" of fold {fold}"

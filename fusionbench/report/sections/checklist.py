@@ -43,7 +43,7 @@ def checklist(evidence: Evidence, made_with: Mapping[str, Sequence[str]]) -> Sec
         "bars in figures": "± standard deviation over seeds; of differences, their intervals",
         "training time": _time(evidence),
         "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence.heads)) or NOT_KEPT,
-        **_environment(made_with),
+        **environment(made_with),
     }
     columns = (Column("asked", heads=True), Column("answer"))
     rows = tuple((Cell(asked), Cell(told)) for asked, told in lines.items())
@@ -128,10 +128,11 @@ def _time(evidence: Evidence) -> str:
         seconds += sum(timed) if timed else mean * fold.epochs
     if not seconds:
         return NOT_KEPT
-    return f"{_duration(seconds)} of training steps over {_counted(len(folds), 'run')}, judging left out"
+    return f"{duration(seconds)} of training steps over {_counted(len(folds), 'run')}, judging left out"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, as people say them."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes = round(seconds / 60)
@@ -144,7 +145,8 @@ def _range(evidence: Evidence, cost: Any) -> str:
     return f"{cost.name}: {low if low == high else f'{low} to {high}'}"
 
 
-def _environment(made_with: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def environment(made_with: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What ran, one line each."""
     return {name: "; ".join(values) for name, values in made_with.items()} or {"versions": NOT_KEPT}
 
 
