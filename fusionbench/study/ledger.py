@@ -90,7 +90,7 @@ class Ledger:
             total: trials that the study is to have.
 
         Returns:
-            None where there is none now; ``waiting`` says whether there may be later.
+            None where there is none now; ``is_full`` says whether there may be one later.
         """
         import optuna
 
@@ -151,12 +151,6 @@ class Ledger:
         """Every trial, in the order they were drawn."""
         with self.storage.lock():
             return [_read(kept) for _, kept in sorted(self._latest().items())]
-
-    @property
-    def waiting(self) -> bool:
-        """Whether trials are being worked on, here or elsewhere: one may be killed and left to us."""
-        with self.storage.lock():
-            return any(not kept.state.is_finished() for kept in self._latest().values())
 
     def is_full(self, total: int) -> bool:
         """Whether no trial is left to draw or to wait for."""
