@@ -11,8 +11,9 @@ from fusionbench.catalog.documents import plain
 from fusionbench.catalog.run_config import flatten
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.document import Block, Cell, Code, Column, Folded, Section, Table, Words
+from fusionbench.report.durations import duration
 from fusionbench.report.parts_caption import parts_caption
-from fusionbench.report.sections.checklist import NOT_KEPT, duration, environment
+from fusionbench.report.sections.checklist import NOT_KEPT, environment
 from fusionbench.report.study_words import axis_text, counted, option_text
 from fusionbench.study.tuned import Tuned
 
