@@ -58,12 +58,8 @@ def missing(made: Tuned) -> Section:
     """Trials without a score, points that were passed over, and why."""
     blocks: list[Block] = []
     for fold, end in _folds(made):
-        lines = passed_over(made, fold)
-        blocks += (
-            [Points(tuple(f"{line[0].upper()}{line[1:]}{_where(fold, end)}." for line in lines))]
-            if lines
-            else []
-        )
+        lines = [line[0].upper() + line[1:].rstrip(".") for line in passed_over(made, fold)]
+        blocks += [Points(tuple(f"{line}{_where(fold, end)}." for line in lines))] if lines else []
         rows = [(Cell(f"trial {t.number}"), Cell(t.state), Cell(t.reason)) for t in fold.trials if t.reason]
         rows += [(Cell(point), Cell("unfit"), Cell(why)) for point, why in fold.unfit.items()]
         if rows:
