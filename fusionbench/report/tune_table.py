@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from fusionbench.catalog.documents import plain
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.decimals import points
 from fusionbench.report.study_words import axis_text, counted, option_text, passed_over
@@ -61,11 +63,11 @@ def _trials(made: Tuned, fold: FoldSearch) -> Table:
     table.min_width = _WIDTH
     table.add_column("trial", justify="right")
     for key in made.design.space.keys:
-        table.add_column(key, justify="right")
-    table.add_column(f"selection {SPOKEN[made.metric]}", justify="right")
+        table.add_column(key.replace(".", ".\n"), justify="right")
+    table.add_column(f"selection\n{SPOKEN[made.metric]}", justify="right")
     again = bool(fold.confirmations)
     if again:
-        table.add_column("fresh seeds", justify="right")
+        table.add_column("fresh\nseeds", justify="right")
     chosen = fold.chosen.trial.number
     best = best_first(fold.finished)[:MOST]
     best += [trial for trial in fold.finished if trial.number == chosen and trial not in best]
@@ -120,6 +122,11 @@ def _scores(made: Tuned) -> Table:
     return table
 
 
+def _typed(value: Any) -> str:
+    """A value as ``--set`` takes it, with all its digits."""
+    return value if isinstance(value, str) else json.dumps(plain(value))
+
+
 def next_command(made: Tuned, written: Sequence[Path]) -> str:
     """The run of what was chosen, as one would type it."""
     if written:
@@ -137,5 +144,5 @@ def next_command(made: Tuned, written: Sequence[Path]) -> str:
         elif key in flags:
             words += [flags[key], str(value)]
         else:
-            words += ["--set", f"{key}={option_text(value)}"]
+            words += ["--set", f"{key}={_typed(value)}"]
     return shlex.join(words)

@@ -220,6 +220,15 @@ def test_trials_that_raise_are_told_and_a_study_of_nothing_else_ends_with_the_re
     assert sum(line.startswith("trial") and "failed" in line for line in told.warned) == 2
 
 
+def test_the_next_command_is_the_chosen_run_to_the_last_digit(catalog):
+    base = {**BASE, "training.lr": 0.00123456, "dataset.clips": 10}
+    made = tune(planned(catalog, base=base, space={"fusion.trs": [None]}, trials=1))
+    assert next_command(made, []) == (
+        "fusionbench run --dataset squares --set fold=s0 --epochs 2 --set training.batch_size=4 "
+        "--fusion arpg --set training.lr=0.00123456 --set dataset.clips=10 --set fusion.trs=null"
+    )
+
+
 def test_pruning_is_told_where_it_happened(catalog, monkeypatch):
     def unreachable(self, epochs):
         return (1.1, 1.1) if any(trial.state == "finished" for trial in self.trials()) else ()
