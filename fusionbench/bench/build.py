@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fusionbench.bench.front_end import build_front_end
-from fusionbench.bench.load import Loaders
+from fusionbench.bench.load import Learning, Loaders
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import Chosen, FrontEndOptions, RunConfig
 from fusionbench.contract.blame import blaming
@@ -65,7 +65,7 @@ def check_device(device: str) -> None:
         raise UserError(f"no device {device!r} on this machine. Devices here: {', '.join(there)}.")
 
 
-def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
+def build(config: RunConfig, data: RunData, loaders: Loaders | Learning) -> Model:
     """Front end and head on the run's device, tried on one training batch.
 
     Small streams are read into memory for all epochs: the loaders go on from there.
@@ -102,7 +102,7 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     return model
 
 
-def _hold(front_end: FrontEnd, data: RunData, loaders: Loaders) -> None:
+def _hold(front_end: FrontEnd, data: RunData, loaders: Loaders | Learning) -> None:
     """Let the loaders read from memory, where streams are what they read and all of them fit."""
     if isinstance(front_end, StoredStreams) and sum(a.nbytes for a in data.arrays.values()) <= MOST_HELD:
         held = front_end.standardised(data.arrays)

@@ -1,7 +1,7 @@
 """Who works on a run identity, and where an interrupted run goes on.
 
-A run, the parent of folds, a comparison is owned by an identity under a lock. Its MLflow run is
-known by the id that was recorded when it was opened, never by looking for a status: another
+A run, a trial, the parent of folds, a comparison, a study is owned by an identity under a lock. Its
+MLflow run is known by the id that was recorded when it was opened, never by looking for a status: another
 process may be alive and well in a run that looks interrupted.
 """
 
@@ -33,7 +33,8 @@ KIND_TAG = "fusionbench.kind"
 CLAIM_TAG = "fusionbench.claim"
 """set when an MLflow run is made, so that it is found even if a kill came before its id was recorded"""
 RUN, FOLDS, COMPARISON, REPRODUCTION = "run", "folds", "comparison", "reproduction"
-_SHARED = (FOLDS, COMPARISON)
+STUDY, TRIAL = "study", "trial"
+_SHARED = (FOLDS, COMPARISON, STUDY)
 """kinds that several processes work on side by side, and that are opened again when they are finished"""
 _UNFINISHED = "unfinished"
 
@@ -98,7 +99,7 @@ def claim(identity: str, watch: Watch, *, wait: bool = True, kind: str = RUN) ->
         identity: of the run.
         watch: told where this process has to wait.
         wait: False raises instead of waiting.
-        kind: ``run`` or ``reproduction``.
+        kind: ``run``, ``trial`` or ``reproduction``.
 
     Raises:
         Busy: another process holds it, and waiting was not wanted.
@@ -113,7 +114,7 @@ def join(identity: str, kind: str) -> Iterator[Claim]:
 
     Args:
         identity: of the parent.
-        kind: ``folds``, ``comparison``, or ``reproduction`` of several folds.
+        kind: ``folds``, ``comparison``, ``study``, or ``reproduction`` of several folds.
     """
     seat = writable_folder(_UNFINISHED) / f"{identity}.{uuid.uuid4().hex}.lock"
     with filelock.FileLock(seat):  # says that somebody is alive in it

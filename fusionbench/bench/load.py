@@ -17,6 +17,16 @@ from fusionbench.data.loader import ClipLoader
 
 
 @dataclass(frozen=True)
+class Learning:
+    """What a model is trained and chosen on; no loader of the report split is made."""
+
+    train: ClipLoader
+    selection: ClipLoader
+    max_time: int
+    """the longest clip of any split, in frames, as loaders cut it: heads are built for it"""
+
+
+@dataclass(frozen=True)
 class Loaders:
     """One loader a split; ``fit`` is handed the first two only."""
 
@@ -39,15 +49,29 @@ def load(config: RunConfig, data: RunData, fold: Fold) -> Loaders:
         UserError: no selection split can be carved, or a class has none to train on.
     """
     parts = part_fold(fold, data.clips, data.dataset.protocol)
-    sampled = config.options.sampling.frames
-    size = config.options.training.batch_size
+    train, selection = _of_learning(config, data, parts)
+    return Loaders(train, selection, _loader(config, data, parts.report), parts)
 
-    def loader(clips: tuple[Clip, ...], seed: int | None = None) -> ClipLoader:
-        return open_loader(data, data.arrays, [clip.id for clip in clips], sampled, size, seed)
 
-    return Loaders(
-        loader(parts.train, config.options.seed), loader(parts.selection), loader(parts.report), parts
-    )
+def load_learning(config: RunConfig, data: RunData, fold: Fold) -> Learning:
+    """Part a fold and open the loaders that choosing needs; errors as ``load``."""
+    parts = part_fold(fold, data.clips, data.dataset.protocol)
+    train, selection = _of_learning(config, data, parts)
+    if data.window is not None:  # every sample has as many frames
+        return Learning(train, selection, train.max_time)
+    every = [clip.id for part in (parts.train, parts.selection, parts.report) for clip in part]
+    longest = int(data.index.rows[data.index.places(every)].max(initial=1))
+    return Learning(train, selection, min(longest, config.options.sampling.frames or longest))
+
+
+def _of_learning(config: RunConfig, data: RunData, parts: Parts) -> tuple[ClipLoader, ClipLoader]:
+    train = _loader(config, data, parts.train, config.options.seed)
+    return train, _loader(config, data, parts.selection)
+
+
+def _loader(config: RunConfig, data: RunData, clips: tuple[Clip, ...], seed: int | None = None) -> ClipLoader:
+    sampled, size = config.options.sampling.frames, config.options.training.batch_size
+    return open_loader(data, data.arrays, [clip.id for clip in clips], sampled, size, seed)
 
 
 def open_loader(

@@ -13,7 +13,7 @@ from fusionbench.bench.cost import measure_cost
 from fusionbench.bench.digits import log_digits
 from fusionbench.bench.disk import refuse_full_disk
 from fusionbench.bench.expected_time import ExpectedTime
-from fusionbench.bench.load import Loaders, load
+from fusionbench.bench.load import Learning, Loaders, load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.provenance import CONFIG, log_provenance
 from fusionbench.bench.source import RunData, open_data
@@ -27,7 +27,7 @@ from fusionbench.contract.hashing import digest
 from fusionbench.contract.hooks import RunInfo
 from fusionbench.contract.starting import started
 from fusionbench.contract.watch import Watch
-from fusionbench.learn.fit import Fitted, fit, predict
+from fusionbench.learn.fit import Fitted, Stop, fit, predict
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import chance, scores
 from fusionbench.learn.objective import objective
@@ -156,11 +156,12 @@ def fit_model(
     config: RunConfig,
     data: RunData,
     model: Model,
-    loaders: Loaders,
+    loaders: Loaders | Learning,
     held: Claim,
     tracked: TrackedRun,
     info: RunInfo,
     around: Surroundings,
+    stop: Stop | None = None,
 ) -> Fitted:
     """Train; each epoch is logged, shown, and told to observers."""
     training = config.options.training
@@ -185,6 +186,7 @@ def fit_model(
         config.options.device,
         on_epoch,
         held.checkpoint(around.watch.warn),
+        stop,
     )
     for epoch, metrics in enumerate(fitted.history[: fitted.resumed_at], 1):
         tracked.log_metrics(metrics, step=epoch)  # a kill may have lost the last ones; the others are dropped

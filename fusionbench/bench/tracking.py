@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from fusionbench.bench.claim import FOLDS, IDENTITY_TAG, KIND_TAG, REPRODUCTION, RUN, Claim
+from fusionbench.bench.claim import FOLDS, IDENTITY_TAG, KIND_TAG, REPRODUCTION, RUN, TRIAL, Claim
 from fusionbench.bench.source import RunData
 from fusionbench.bench.source_commit import git_commit
 from fusionbench.catalog.identity import is_unhashed
@@ -82,6 +82,11 @@ class RunNotes:
     def folds(self, identity: str, reproduces: str | None = None) -> dict[str, Any]:
         """What ``open_run`` is given for the parent of several folds, or of their reproductions."""
         return self._opened(f"{self.name}/all folds", identity, "all", FOLDS, reproduces)
+
+    def trial(self, identity: str, fold: str, label: str) -> dict[str, Any]:
+        """What ``open_run`` is given for a trial; ``label`` says which it is, as in ``trial 3``."""
+        name = self.name if fold == "official" else f"{self.name}/{fold}"
+        return self._opened(f"{name}/{label}", identity, fold, TRIAL, None)
 
     def _opened(
         self, name: str, identity: str, fold: str, kind: str, reproduces: str | None

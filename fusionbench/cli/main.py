@@ -29,6 +29,7 @@ from fusionbench.cli import (
     reproduce,
     run,
     runs,
+    tune,
     ui,
     weights,
 )
@@ -72,6 +73,7 @@ app = typer.Typer(
 )
 app.command("run")(starting()(run.run))
 app.command("compare")(starting()(compare.compare))
+app.command("tune")(starting()(tune.tune))
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)

@@ -99,6 +99,11 @@ class RelationEncoder(Component):
         """Why this encoder cannot work on such maps (or without landmarks), or None if it can."""
         return None
 
+    @classmethod
+    def canonical(cls, map_shape: tuple[int, int, int], config: Any) -> Any:
+        """``config`` in one form for all options that make the very same encoder of such maps."""
+        return config
+
     def forward(self, maps: Tensor, landmarks: Tensor | None = None) -> Tensor:
         """Encode the relation of facial regions.
 
@@ -137,6 +142,14 @@ class FusionHead(Component):
     def supports(cls, spec: StreamSpec, config: Any) -> str | None:
         """Why this head cannot be built for ``spec``, or None if it can."""
         return None
+
+    @classmethod
+    def canonical(cls, spec: StreamSpec, config: Any) -> Any:
+        """``config`` in one form for all options that make the very same head for ``spec``.
+
+        A study runs one of them and takes its result for the others. Without it every option counts.
+        """
+        return config
 
     @classmethod
     def reads(cls, spec: StreamSpec, config: Any) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,8 @@ CHECKPOINT_SHARE = 0.01
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 """epoch counted from 1, metrics ``train/*`` and ``selection/*``"""
+Stop = Callable[[Sequence[Mapping[str, float]]], bool]
+"""metrics of every epoch so far -> whether to end here"""
 
 
 @dataclass
@@ -66,6 +68,7 @@ def fit(
     device: str,
     on_epoch: OnEpoch,
     checkpoint: Checkpoint | None = None,
+    stop: Stop | None = None,
 ) -> Fitted:
     """Train, judge each epoch on the selection split, keep the best.
 
@@ -79,6 +82,7 @@ def fit(
         device: where the model is.
         on_epoch: called after each epoch.
         checkpoint: where to go on after an interruption; removed at the end by the caller.
+        stop: asked after each epoch whether to end here; None trains to the last.
 
     Raises:
         UserError: the head raises, or logits, loss or gradients became NaN or infinite.
@@ -99,6 +103,8 @@ def fit(
         metrics.update({f"selection/{name}": value for name, value in judged.items()})
         progress.add(metrics, judged[objective.judging.decides], judged["loss"])
         on_epoch(epoch + 1, metrics)
+        if stop and stop(progress.history):
+            break
         started = time.monotonic()
         if checkpoint and (started - since_save) * CHECKPOINT_SHARE >= save_cost:
             checkpoint.save(

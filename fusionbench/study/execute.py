@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.plugins import Catalog
@@ -10,7 +10,7 @@ from fusionbench.contract.watch import Watch
 from fusionbench.study.executors.in_process import run_in_process
 from fusionbench.study.executors.processes import run_in_processes
 from fusionbench.study.experiment import Member
-from fusionbench.study.job import Job, Result
+from fusionbench.study.job import Job, Jobs, Result
 
 TASK = "comparing (epochs)"
 
@@ -46,10 +46,36 @@ def execute(
         watch.progress(TASK, done, total)
 
     advance(0)
-    if workers > 1:
-        results = run_in_processes(jobs, members, parent, min(workers, len(jobs)), advance, watch.warn)
-    else:
-        results = run_in_process(jobs, members, data, parent, advance, watch, catalog)
+    asked = Jobs(jobs)
+    carry_out(asked, members, data, parent, min(workers, len(jobs)), advance, watch, catalog)
     if done < total:  # a run failed before its last epoch
         advance(total - done)
-    return results
+    return asked.results
+
+
+def carry_out(
+    jobs: Jobs,
+    members: Sequence[Member],
+    data: Sequence[RunData | None],
+    parent: str,
+    workers: int,
+    advance: Callable[[int], None],
+    watch: Watch,
+    catalog: Catalog | None = None,
+) -> None:
+    """Carry out whatever jobs there are, and those that come up meanwhile.
+
+    Args:
+        jobs: hands out jobs and is given their results.
+        members: the runs that jobs number; more may be added while it goes on, as to ``data``.
+        data: of each member.
+        parent: MLflow run id.
+        workers: processes; with 1 everything happens in this one.
+        advance: told of epochs that are done.
+        watch: told of warnings.
+        catalog: of this process; workers collect their own.
+    """
+    if workers > 1:
+        run_in_processes(jobs, members, parent, workers, advance, watch.warn)
+    else:
+        run_in_process(jobs, members, data, parent, advance, watch, catalog)

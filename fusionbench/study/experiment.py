@@ -95,10 +95,13 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
     Raises:
         UserError: the file is no experiment.
     """
-    built_in = shipped(f"experiments/{path.stem}.yaml")
-    if path.parent == Path(".") and not os.path.exists(path) and os.path.isfile(built_in):
-        path = built_in
+    path = experiment_file(path)
     content, lines = read(path)
+    if "vary" not in content and "tune" in content:
+        raise UserError(
+            f"{path} asks for the best configuration of one head: it has `tune` and no `vary`. "
+            f"Give it to the other command: fusionbench tune {path.stem}."
+        )
     unknown = set(content) - {"base", "vary", "compare"}
     if unknown or not isinstance(content.get("vary"), dict) or not isinstance(content.get("base", {}), dict):
         raise UserError(
@@ -121,7 +124,7 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
         origins["metric"] = f"{path}, line {lines['compare', 'metric']}"
     return Experiment(
         name=path.stem,
-        question=_question(path),
+        question=question_of(path),
         base={**base, **overrides.values},
         origins={**origins, **overrides.origins},
         vary={key: values for key, values in content["vary"].items() if key not in overrides.values},
@@ -130,7 +133,19 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
     )
 
 
-def _question(path: Path) -> str:
+def experiment_file(path: Path) -> Path:
+    """Where an experiment lies; a name alone means a shipped one."""
+    built_in = shipped(f"experiments/{path.stem}.yaml")
+    alone = path.parent == Path(".") and not os.path.exists(path)
+    return built_in if alone and os.path.isfile(built_in) else path
+
+
+def question_of(path: Path) -> str:
+    """The question that an experiment answers.
+
+    Raises:
+        UserError: its first line is no comment.
+    """
     first = read_text(path).lstrip().partition("\n")[0]
     if not first.startswith("#"):
         raise UserError(

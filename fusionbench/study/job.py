@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from fusionbench.bench.claim import Busy
@@ -10,6 +11,7 @@ from fusionbench.bench.outcome import FoldOutcome
 from fusionbench.bench.run import Surroundings, run_fold
 from fusionbench.bench.source import RunData
 from fusionbench.bench.tracking import RunNotes
+from fusionbench.bench.trial import Note, TrialOutcome, run_trial
 from fusionbench.catalog.plugins import Catalog
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.addresses import scrubbed
@@ -23,6 +25,10 @@ class Job:
 
     member: int
     fold: str
+    trial: Note | None = None
+    """of a trial, which is never judged on the report split; None: a run"""
+    again: bool = False
+    """whether a run that is finished is trained once more"""
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,32 @@ class Result:
     unsupported: bool = False
     busy: bool = False
     """another process works on it; ask again"""
+    trial: TrialOutcome | None = None
+    """in place of ``outcome`` where the job is a trial"""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", scrubbed(self.reason))  # it goes into tables and files
+
+
+class Jobs:
+    """What an executor carries out, handed out one at a time. Here: jobs that are known beforehand."""
+
+    def __init__(self, jobs: Iterable[Job]):
+        self._pending = deque(jobs)
+        self.results: dict[Job, Result] = {}
+
+    def take(self) -> Job | None:
+        """The next job to start; None where there is none now."""
+        return self._pending.popleft() if self._pending else None
+
+    def give(self, job: Job, result: Result) -> None:
+        """How a job that was taken ended."""
+        self.results[job] = result
+
+    @property
+    def open(self) -> bool:
+        """Whether ``take`` may give another job, now or later."""
+        return bool(self._pending)
 
 
 class EpochsOnly(Watch):
@@ -70,7 +99,7 @@ class EpochsOnly(Watch):
 def run_job(
     config: RunConfig,
     data: RunData,
-    fold: str,
+    job: Job,
     parent: str,
     catalog: Catalog,
     watch: EpochsOnly,
@@ -79,9 +108,13 @@ def run_job(
 ) -> Result:
     """Run beneath the MLflow run ``parent``; whatever is raised becomes the result, so that others go on."""
     try:
-        (chosen,) = data.folds(fold)
-        around = Surroundings(catalog, watch, RunNotes.of(config, data), parent, wait=wait)
-        result = Result(run_fold(config, data, chosen, around))
+        (chosen,) = data.folds(job.fold)
+        notes = RunNotes.of(config, data)
+        around = Surroundings(catalog, watch, notes, parent, again=job.again, wait=wait)
+        if job.trial is None:
+            result = Result(run_fold(config, data, chosen, around))
+        else:
+            result = Result(trial=run_trial(config, data, chosen, around, job.trial))
     except Busy:
         return Result(busy=True)
     except NotSupported as error:

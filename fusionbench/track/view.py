@@ -15,7 +15,7 @@ VIEW_TAG = "mlflow.sharedViewState.fusionbench"
 
 USUAL_PORT = 5000  # MLflow's own
 ORDER_TAG = "fusionbench.order"
-"""what the table is sorted by: comparisons on top, then single runs, the best first in each"""
+"""what the table is sorted by: comparisons, studies, runs, trials, the best first in each"""
 
 _COLUMNS = {
     "params.`fusion`": 100,
@@ -24,9 +24,13 @@ _COLUMNS = {
     "metrics.`pooled_report/accuracy`": 176,
     "metrics.`report/uar`": 100,
     "metrics.`report/f1`": 92,
+    "metrics.`trial/accuracy`": 120,
     "metrics.`cost/ms_per_clip`": 138,
     "metrics.`cost/params`": 108,
     "metrics.`cost/flops`": 100,
+    "params.`lr`": 64,
+    "params.`trs`": 64,
+    "params.`patches`": 80,
     "params.`seed`": 64,
     "params.`fold`": 84,
     "params.`dataset`": 80,
@@ -64,10 +68,10 @@ def order_tag(kind: str, score: float) -> dict[str, str]:
     """The tag that puts a finished run into its place in the table.
 
     Args:
-        kind: ``comparison``, ``folds`` or ``run``.
+        kind: ``comparison``, ``study``, ``folds``, ``run`` or ``trial``.
         score: between 0 and 1, the higher the better.
     """
-    floor = {"comparison": 3, "folds": 2}.get(kind, 1)
+    floor = {"comparison": 3, "study": 2, "folds": 2, "trial": 0}.get(kind, 1)
     return {ORDER_TAG: f"{floor} {score:.6f}"}
 
 

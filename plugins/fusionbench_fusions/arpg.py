@@ -52,6 +52,12 @@ class ARPG(fb.FusionHead):
         stream_specific_w: bool = Field(False, description="a W of its own for each stream, not one for all")
         bias: bool = Field(True, description="a bias after each graph attention layer")
 
+    @classmethod
+    def canonical(cls, spec: fb.StreamSpec, config: Config) -> Config:
+        """A scope that reaches from the first frame to the last is none."""
+        whole = config.trs is not None and config.trs >= spec.max_time - 1
+        return config.model_copy(update={"trs": None}) if whole else config
+
     def __init__(self, spec: fb.StreamSpec, config: Config):
         super().__init__()
         self.config = config

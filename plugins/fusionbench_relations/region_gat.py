@@ -93,6 +93,11 @@ class RegionGAT(fb.RelationEncoder):
         return config.weights.expanduser() if config.weights else None
 
     @classmethod
+    def canonical(cls, map_shape: tuple[int, int, int], config: Config) -> Config:
+        """Only the grid has patches."""
+        return config if config.graph == "grid" else config.model_copy(update={"patches": 6})
+
+    @classmethod
     def supports(cls, map_shape: tuple[int, int, int], config: Config, landmarks: bool) -> str | None:
         if cls.weights(config) == SHIPPED and tuple(map_shape) != SHIPPED_MAP:
             return (

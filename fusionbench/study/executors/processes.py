@@ -20,7 +20,7 @@ from fusionbench.contract.processes import spawn_context
 from fusionbench.contract.watch import Watch
 from fusionbench.data.workers import Workers, ctrl_c
 from fusionbench.study.experiment import Member
-from fusionbench.study.job import EpochsOnly, Job, Result, run_job
+from fusionbench.study.job import EpochsOnly, Job, Jobs, Result, run_job
 
 KILLED = (
     "its worker was killed twice, the second time with nothing beside it: perhaps memory ran out. "
@@ -40,13 +40,13 @@ class _Turn:
 
 
 def run_in_processes(
-    jobs: Sequence[Job],
+    jobs: Jobs,
     members: Sequence[Member],
     parent: str,
     workers: int,
     advance: Callable[[int], None],
     warn: Callable[[str], None],
-) -> dict[Job, Result]:
+) -> None:
     """Run the jobs beneath the MLflow run ``parent``; ``advance`` is told of epochs.
 
     A worker that is killed takes its pool along. The jobs that ran go on, each once more and
@@ -55,23 +55,21 @@ def run_in_processes(
     Raises:
         KeyboardInterrupt: after the workers have closed their runs.
     """
-    pending = deque(_Turn(job) for job in jobs)
-    results: dict[Job, Result] = {}
-    while pending:
-        broken = _until_broken(pending, results, members, parent, workers, advance)
+    pending: deque[_Turn] = deque()
+    while pending or jobs.open:
+        broken = _until_broken(pending, jobs, members, parent, workers, advance)
         for turn in broken:
             if turn.alone:
-                results[turn.job] = Result(reason=KILLED)
+                jobs.give(turn.job, Result(reason=KILLED))
             else:
                 member = members[turn.job.member]
                 warn(f"the worker of {member.label}, seed {member.seed} was killed; it is tried once more")
                 pending.appendleft(replace(turn, alone=True))
-    return results
 
 
 def _until_broken(
     pending: deque[_Turn],
-    results: dict[Job, Result],
+    jobs: Jobs,
     members: Sequence[Member],
     parent: str,
     workers: int,
@@ -82,12 +80,12 @@ def _until_broken(
     running: dict[Future[Result], _Turn] = {}
     broken: list[_Turn] = []
     with Workers(workers, patient=True, enter=_enter, arguments=(told,)) as pool:
-        while running or (pending and not broken):
-            while not broken and _may_start(pending, running, workers):
+        while running or ((pending or jobs.open) and not broken):
+            while not broken and _may_start(pending, jobs, running, workers):
                 turn = pending.popleft()
                 config = members[turn.job.member].config
                 try:
-                    future = pool.submit(_in_worker, config, turn.job.fold, parent, turn.wait)
+                    future = pool.submit(_in_worker, config, turn.job, parent, turn.wait)
                 except BrokenProcessPool:
                     pending.appendleft(turn)  # an idle worker was killed; nobody's fault
                     return broken
@@ -99,19 +97,21 @@ def _until_broken(
                 if isinstance(error, BrokenProcessPool):
                     broken.append(turn)
                 elif error:
-                    results[turn.job] = Result(reason=f"{type(error).__name__}: {error}")
+                    jobs.give(turn.job, Result(reason=f"{type(error).__name__}: {error}"))
                 elif (result := future.result()).busy:
                     pending.append(replace(turn, wait=True))
                 else:
-                    results[turn.job] = result
+                    jobs.give(turn.job, result)
     return broken
 
 
-def _may_start(pending: deque[_Turn], running: dict[Future[Result], _Turn], workers: int) -> bool:
+def _may_start(pending: deque[_Turn], jobs: Jobs, running: dict[Future[Result], _Turn], workers: int) -> bool:
     """Whether the next turn can go to a worker; none is queued there, so none starts after Ctrl-C."""
-    if not pending or any(turn.alone for turn in running.values()):
+    if len(running) >= workers or any(turn.alone for turn in running.values()):
         return False
-    return not running if pending[0].alone else len(running) < workers
+    if (not pending or pending[0].wait) and (job := jobs.take()):
+        pending.appendleft(_Turn(job))
+    return bool(pending) and (not running or not pending[0].alone)
 
 
 def _tell(told: Any, advance: Callable[[int], None]) -> None:
@@ -141,7 +141,7 @@ def _interrupt_once(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _in_worker(config: RunConfig, fold: str, parent: str, wait: bool) -> Result:
+def _in_worker(config: RunConfig, job: Job, parent: str, wait: bool) -> Result:
     signal.signal(signal.SIGINT, _interrupt_once)
     with ctrl_c(held=False):
         key = data_key(config)
@@ -151,4 +151,4 @@ def _in_worker(config: RunConfig, fold: str, parent: str, wait: bool) -> Result:
         except FusionBenchError as error:
             return Result(reason=str(error))
         watch = EpochsOnly(_told.put, config.options.training.epochs)
-        return run_job(config, _opened[key], fold, parent, collect(), watch, wait=wait)
+        return run_job(config, _opened[key], job, parent, collect(), watch, wait=wait)
