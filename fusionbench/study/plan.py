@@ -45,6 +45,14 @@ class Plan:
     """members whose clips were never read, so that nothing is known of their runs (a dry run reads none)"""
 
     @property
+    def firsts(self) -> dict[tuple[str, int], int]:
+        """Label and seed -> its member; the first one, where folds have configurations of their own."""
+        found: dict[tuple[str, int], int] = {}
+        for k, member in enumerate(self.members):
+            found.setdefault((member.label, member.seed), k)
+        return found
+
+    @property
     def pending(self) -> list[Job]:
         """What has to be run."""
         return [Job(k, name) for (k, name), identity in self.folds.items() if identity not in self.finished]
@@ -86,7 +94,7 @@ def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None, *
             continue
         for fold in read.folds(member.config.options.fold):
             folds[k, fold.name] = fold_identity(member.config, read, fold)
-    return Plan(made, data, folds, _finished(set(folds.values())), skipped, unread)
+    return Plan(made, data, folds, finished(set(folds.values())), skipped, unread)
 
 
 def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
@@ -99,7 +107,7 @@ def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
         raise UserError("the clips changed between two runs of one experiment. Run it again on data at rest.")
 
 
-def _finished(identities: set[str]) -> dict[str, str]:
+def finished(identities: set[str]) -> dict[str, str]:
     """Identity -> run id, of the identities whose run is finished."""
     records = find_runs(tags={KIND_TAG: RUN}, status="FINISHED")
     return {r.tags[IDENTITY_TAG]: r.run_id for r in records if r.tags.get(IDENTITY_TAG) in identities}

@@ -48,6 +48,13 @@ class Tuning:
     """whether trials below the median of the others are ended early"""
 
 
+    def plain(self) -> dict[str, Any]:
+        """The ``tune`` section of a comparison's file."""
+        space = self.space
+        listed = {} if space is None else {"space": dict(space) if isinstance(space, Mapping) else [*space]}
+        return {"trials": self.trials, "seeds": self.seeds, "sampler": self.sampler, **listed}
+
+
 def read_tuning(given: Mapping[str, Any], where: str, lines: Mapping[str, str] | None = None) -> Tuning:
     """A study's settings from a ``tune`` section.
 
