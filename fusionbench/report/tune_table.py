@@ -37,12 +37,15 @@ def design_table(design: Design, question: str = "") -> RenderableType:
     table = plain_table(escape(question or f"what would be searched for {design.base.fusion.name}"), caption)
     for column in ("option", "values", "default"):
         table.add_column(column)
-    for axis in design.space.axes:
-        table.add_row(axis.key, escape(_axis(axis.plain())), escape(shown(design.default[axis.key])))
+    for searched in design.space.axes:
+        table.add_row(
+            searched.key, escape(axis(searched.plain())), escape(shown(design.default[searched.key]))
+        )
     return table
 
 
-def _axis(plain: Any) -> str:
+def axis(plain: Any) -> str:
+    """Where an option may lie, as a table shows it."""
     if isinstance(plain, list):
         return ", ".join(map(shown, plain))
     return f"{plain['low']:g} to {plain['high']:g}{', logarithmic' if plain.get('log') else ''}"

@@ -169,9 +169,7 @@ def _has(base: RunConfig, key: str) -> bool:
     return any(part.kind == kind and option in part.cls.Config.model_fields for part in base.components)
 
 
-def _refuse_option(
-    key: str, tuning: Tuning, base: RunConfig, request: Request, catalog: Catalog
-) -> None:
+def _refuse_option(key: str, tuning: Tuning, base: RunConfig, request: Request, catalog: Catalog) -> None:
     """An option that no row has is a slip; the nearest one is offered."""
     assert isinstance(tuning.space, Mapping)
     given_space({key: tuning.space[key]}, tuning.lines or {}, base, request, catalog)
@@ -181,8 +179,8 @@ def _refuse_unequal_epochs(experiment: Experiment) -> None:
     varied = [key for key in experiment.row_keys if key in (EPOCHS, "training")]
     if varied:
         raise UserError(
-            f"not on equal terms: {EPOCHS} varies, so a configuration of one row would be trained longer than "
-            "another's. Set it for all, or leave out tune."
+            f"not on equal terms: {EPOCHS} varies, so a configuration of one row would be trained longer "
+            "than another's. Set it for all, or leave out tune."
         )
 
 

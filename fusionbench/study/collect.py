@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from fusionbench.bench.artifacts import read_fold
 from fusionbench.bench.outcome import FoldOutcome, Outcome

@@ -11,8 +11,7 @@ from fusionbench.bench.build import told_of_maps
 from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, close_orphans, join
 from fusionbench.bench.run import prepare_tracker
 from fusionbench.bench.tracking import RunNotes, track
-from fusionbench.catalog.plugins import Catalog
-from fusionbench.catalog.plugins import collect as collect_plugins
+from fusionbench.catalog.plugins import Catalog, collect as collect_plugins
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.watch import Watch

@@ -164,9 +164,7 @@ def read_experiment(path: Path, overrides: Request) -> Experiment:
         vary={key: values for key, values in vary.items() if key not in overrides.values},
         registry=overrides.registry,
         terms=terms,
-        rows=_distinct(
-            [{k: v for k, v in row.items() if k not in overrides.values} for row in rows], path
-        ),
+        rows=_distinct([{k: v for k, v in row.items() if k not in overrides.values} for row in rows], path),
         tuning=tuning,
     )
 

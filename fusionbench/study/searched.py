@@ -159,9 +159,7 @@ def within(fold: FoldSearch, budget: int) -> FoldSearch:
     number, so its first ones are those that a study of this budget has.
     """
     counted = [trial for trial in fold.trials if trial.state != "unfit"][:budget]
-    return replace(
-        fold, trials=counted, exhausted=fold.exhausted and len(counted) < budget, confirmations={}
-    )
+    return replace(fold, trials=counted, exhausted=fold.exhausted and len(counted) < budget, confirmations={})
 
 
 def _default(fold: FoldSearch) -> float | None:

@@ -128,9 +128,7 @@ def declared_space(
     return found, notes
 
 
-def declared(
-    base: RunConfig, groups: Sequence[str] | None, where: str
-) -> tuple[dict[str, Any], list[str]]:
+def declared(base: RunConfig, groups: Sequence[str] | None, where: str) -> tuple[dict[str, Any], list[str]]:
     """As ``declared_space``, but empty where there is nothing to search."""
     for group in groups or ():
         if group not in GROUPS:

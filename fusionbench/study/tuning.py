@@ -47,7 +47,6 @@ class Tuning:
     prune: bool = False
     """whether trials below the median of the others are ended early"""
 
-
     def plain(self) -> dict[str, Any]:
         """The ``tune`` section of a comparison's file."""
         space = self.space

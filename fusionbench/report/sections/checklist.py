@@ -9,6 +9,7 @@ from fusionbench.catalog.run_config import flatten
 from fusionbench.report.costs import costs_of
 from fusionbench.report.decimals import margin_of
 from fusionbench.report.document import Block, Cell, Code, Column, Folded, Section, Table
+from fusionbench.report.durations import duration
 from fusionbench.report.evidence import Evidence, Head
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.sections.absent import skipped_clips
@@ -128,14 +129,7 @@ def _time(evidence: Evidence) -> str:
         seconds += sum(timed) if timed else mean * fold.epochs
     if not seconds:
         return NOT_KEPT
-    return f"{_duration(seconds)} of training steps over {_counted(len(folds), 'run')}, judging left out"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{duration(seconds)} of training steps over {_counted(len(folds), 'run')}, judging left out"
 
 
 def _range(evidence: Evidence, cost: Any) -> str:
