@@ -18,7 +18,7 @@ from fusionbench.contract.watch import Watch
 from fusionbench.figures.files import FORMATS
 from fusionbench.study.budgets import Budget, budgets
 from fusionbench.study.collect import collect, costed
-from fusionbench.study.comparison import Comparison, TunedRows, comparison_figure
+from fusionbench.study.comparison import CONDITIONAL, Comparison, TunedRows, comparison_figure
 from fusionbench.study.execute import execute
 from fusionbench.study.experiment import Experiment
 from fusionbench.study.plan import Plan, plan
@@ -155,5 +155,9 @@ def _log(made: Comparison, tracked: TrackedRun) -> None:
     mean = best.score.mean
     tracked.log_metrics({f"best_mean/{made.metric}": mean, f"chance/{made.metric}": best.chance})
     tracked.set_tags(order_tag(COMPARISON, mean))
-    if made.verdicts:
-        tracked.set_tags({"mlflow.note.content": f"{made.experiment.question}\n\n{made.verdicts.answer}"})
+    said = [made.experiment.question] + ([made.verdicts.answer] if made.verdicts else [])
+    if made.tuned and made.tuned.rows.ranking:
+        rows = made.tuned.rows
+        tracked.log_metrics({f"best_mean_tuned/{made.metric}": rows.ranking[0].score.mean})
+        said += [f"Tuned: {rows.verdicts.answer} {CONDITIONAL}"] if rows.verdicts else []
+    tracked.set_tags({"mlflow.note.content": "\n\n".join(said)})

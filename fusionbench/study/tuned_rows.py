@@ -21,7 +21,7 @@ COMPARISON_TAG, STUDIES_TAG = "fusionbench.comparison", "fusionbench.studies"
 JUDGING = "comparing what was chosen (epochs)"
 
 
-class _Row(Watch):
+class RowWatch(Watch):
     """Tells a row's progress under its name; the whole has a bar of its own."""
 
     def __init__(self, label: str, watch: Watch):
@@ -54,7 +54,7 @@ def search_rows(
         design = budget.design
         try:
             made = tune(
-                design, workers, _Row(budget.label, watch), tags={COMPARISON_TAG: comparison}, judge=False
+                design, workers, RowWatch(budget.label, watch), tags={COMPARISON_TAG: comparison}, judge=False
             )
             one = Searched.of(budget.label, made, design.total, tuple(design.notes))
             if not all(fold.finished for fold in one.folds):
