@@ -357,9 +357,7 @@ def test_rows_that_are_listed_declare_what_they_set(tmp_path, catalog):
     assert made[0].config.fusion.options.trs == 1 and made[2].config.relation is None
     assert [m.config.options.front_end.standardise for m in made[::2]] == [True, True, False]
     fixed = read_experiment(file, Request({"front_end.standardise": True, "fusion.trs": 3}))
-    assert fixed.row_keys == ("fusion", "relation") and [dict(row) for row in fixed.rows][0] == {
-        "fusion": "arpg"
-    }
+    assert fixed.row_keys == ("fusion", "relation") and dict(fixed.rows[0]) == {"fusion": "arpg"}
 
 
 @pytest.mark.parametrize(

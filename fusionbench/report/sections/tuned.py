@@ -1,4 +1,4 @@
-"""The tuned rows: default beside tuned, what every search tried and took, and the second family's verdicts."""
+"""The tuned rows: default beside tuned, what every search tried and took, the second family's verdicts."""
 
 from __future__ import annotations
 
