@@ -64,7 +64,7 @@ def dumbbells(
         f"rings: default; dots: tuned, mean over seeds; orange: tuned is lower{left_out}", COLUMN - 2 * PAD
     )
     names = distinct([row.name for row in drawn], _NAME)
-    gains = [f"{100 * (row.tuned - row.default):+.1f}" for row in drawn]
+    gains = [_gain(row) for row in drawn]
     bottom = LINE * len(explained) + 2 * LINE + 3 * PAD
     top = 1.5 * LINE if chance is not None else PAD
     figure, axes = new_figure(
@@ -97,3 +97,9 @@ def dumbbells(
     if stand_in:
         mark_stand_in(figure, axes)
     return figure
+
+
+def _gain(row: Moved) -> str:
+    """In points; none has no sign."""
+    said = f"{100 * (row.tuned - row.default):+.1f}"
+    return said if float(said) else said[1:]

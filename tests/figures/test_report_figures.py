@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from fusionbench.figures.differences import MOST, PairDifference, differences
+from fusionbench.figures.dumbbells import Moved, dumbbells
 from fusionbench.figures.files import save_figure
 from fusionbench.figures.ranks import rank_intervals
 from fusionbench.figures.recall import class_recall
@@ -45,6 +46,7 @@ def every(count: int = 5, stand_in: bool = False) -> list[Figure]:
         strips(np.outer(share, np.ones(count)), names, names[0], what="persons", stand_in=stand_in),
         selection_against_report(chosen, stand_in=stand_in),
         seed_curves(learned, stand_in=stand_in),
+        dumbbells([Moved(n, v, 1 - v) for n, v in both], chance=0.1, stand_in=stand_in),
     ]
 
 
@@ -130,6 +132,14 @@ def test_strips_go_from_the_hardest_to_the_easiest():
 def test_a_class_without_clips_has_no_recall():
     said = texts(class_recall([[0.5, np.nan]], ["arpg"], ["calm", "upset"]))
     assert "50" in said and "nan" not in said and "0" not in said
+
+
+def test_dumbbells_join_default_and_tuned_and_say_the_gain():
+    rows = [Moved("up", 0.5, 0.75), Moved("down", 0.5, 0.4), Moved("same", 0.3, 0.3)]
+    (axes,) = (figure := dumbbells(rows)).axes
+    joins = [list(line.get_xdata()) for line in axes.lines]
+    assert all([row.default, row.tuned] in joins for row in rows)
+    assert {"+25.0", "-10.0", "0.0"} <= set(texts(figure))
 
 
 def test_curves_mark_the_chosen_epochs():

@@ -1,4 +1,4 @@
-"""A comparison with a budget: two families of rows, each judged among themselves, from searches of equal size."""
+"""A comparison with a budget: two families of rows, judged apart, from searches of equal size."""
 
 from __future__ import annotations
 

@@ -18,8 +18,15 @@ from fusionbench.report.sections.pairs import pairs, ranks
 from fusionbench.report.sections.ranked import ranked
 from fusionbench.study.comparison import CONDITIONAL, TunedRows
 
-_FAMILY: tuple[Callable[[Evidence], Section | None], ...] = (ranked, pairs, ranks, selection)
-"""what is shown of the second family as of the first"""
+
+def _rest_of_ranking(evidence: Evidence) -> Section:
+    """The figure and the other scores; the table stands open."""
+    whole = ranked(evidence)
+    return replace(whole, blocks=whole.blocks[1:])
+
+
+_FAMILY: tuple[Callable[[Evidence], Section | None], ...] = (_rest_of_ranking, pairs, ranks, selection)
+"""what is folded away of the second family; its ranking stands open"""
 
 
 def tuned(evidence: Evidence) -> Section | None:
@@ -38,12 +45,12 @@ def tuned(evidence: Evidence) -> Section | None:
     blocks += [_searches(evidence, made), *_expected(evidence, made)]
     second = Evidence.of(rows)
     if second.heads:
+        blocks += map(_renamed, ranked(second).blocks[:1])
         for make in _FAMILY:
             section = make(second)
             if section is not None:
-                blocks.append(
-                    Folded(f"{section.title} of the tuned rows", tuple(map(_renamed, section.blocks)))
-                )
+                summary = f"{section.title} of the tuned rows"
+                blocks.append(Folded(summary, tuple(map(_renamed, section.blocks))))
     if rows.skipped or rows.failed:
         blocks += map(_renamed, absent(second).blocks)
     return Section("tuned", "Tuned with equal budgets", tuple(blocks))
