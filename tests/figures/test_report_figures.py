@@ -159,6 +159,8 @@ def test_curves_mark_the_chosen_epochs():
         lambda: strips([[0.5]], ["a", "b"], "x", what="persons"),
         lambda: selection_against_report([]),
         lambda: seed_curves([]),
+        lambda: dumbbells([]),
+        lambda: dumbbells([Moved("a", 0.5, float("nan"))]),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(make):
