@@ -93,11 +93,11 @@ def costed(
                 keys[-1][slot.label] = identity
                 first.setdefault(identity, (made.members[k].config, data))
     costs = kept_or_measured(first, {key: key for key in first}, earlier, watch)
-    tracked.log_json({key: vars(cost) for key, cost in costs.items()}, COSTS)
+    tracked.log_json({key: cost.plain() for key, cost in costs.items()}, COSTS)
     return [
         replace(
             comparison,
-            ranking=[replace(row, **vars(costs[mine[row.label]])) for row in comparison.ranking],
+            ranking=[replace(row, **costs[mine[row.label]].plain()) for row in comparison.ranking],
         )
         for (comparison, _), mine in zip(families, keys, strict=True)
     ]
