@@ -90,6 +90,7 @@ def _caption(made: Comparison) -> str:
         f"report split, %, mean ± standard deviation over {seeds} seed(s){chance}{again}."
         + ("" if made.verdicts else f"\n{made.no_verdict}")
         + parts
+        + ("\nparams, ms/clip and MFLOP are of whole models, frames to logits" if made.whole_models else "")
         + (f"\n{made.caution}" if made.caution else "")
     )
 

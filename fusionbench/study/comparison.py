@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.outcome import Outcome
+from fusionbench.contract.hashing import canonical
 from fusionbench.contract.judging import SPOKEN, USUAL
 from fusionbench.figures.ranking import HeadScores, comparison
 from fusionbench.study.experiment import Experiment, Slot
@@ -76,6 +77,11 @@ class Comparison:
         """What must stand beside the ranking, empty where nothing must."""
         swept = ", ".join(self.experiment.swept_options)
         return f"Rows differ in {swept}: picking the best is tuning on the report split." if swept else ""
+
+    @property
+    def whole_models(self) -> bool:
+        """Whether rows have backbones of their own, so that costs are of whole models."""
+        return len({canonical(outcome.config.get("backbone")) for _, outcome in self.runs}) > 1
 
     def plain(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""

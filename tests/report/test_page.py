@@ -270,3 +270,17 @@ def test_tuned_rows_are_a_family_of_their_own_beside_what_their_searches_tried()
     (checked,) = [row for row in table(report, "checklist") if row["asked"] == "searched"]
     assert checked["answer"].startswith("for the tuned rows 4 configurations each, 1 seed of each, random")
     assert "tuned" not in [section.anchor for section in compose(made.tuned.rows, {}).sections]
+
+
+def test_costs_are_said_to_be_of_whole_models_where_rows_have_backbones_of_their_own():
+    made = made_up.comparison(("arpg", "concat"), 2, clips=40, people=None)
+    assert not made.whole_models
+    (cost,) = [one for one in compose(made, {}).sections if one.anchor == "cost"]
+    assert "of the head" in cost.blocks[1].caption
+    for slot, outcome in made.runs:
+        outcome.config["backbone"] = {"plugin": "tiny" if slot.label == "arpg" else "five_cnns"}
+    assert made.whole_models
+    (cost,) = [one for one in compose(made, {}).sections if one.anchor == "cost"]
+    said = [block.caption for block in cost.blocks[:3]]
+    assert "parameters of the whole model" in said[0]
+    assert all("forward pass from frames to logits" in caption for caption in said[1:])

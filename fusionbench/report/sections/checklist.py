@@ -43,7 +43,7 @@ def checklist(evidence: Evidence, made_with: Mapping[str, Sequence[str]]) -> Sec
         "intervals": _intervals(evidence),
         "bars in figures": "± standard deviation over seeds; of differences, their intervals",
         "training time": _time(evidence),
-        "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence.heads)) or NOT_KEPT,
+        "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence)) or NOT_KEPT,
         **_environment(made_with),
     }
     columns = (Column("asked", heads=True), Column("answer"))
