@@ -70,14 +70,11 @@ def seed_curves(
     across = min(_ACROSS, len(drawn))
     down = math.ceil(len(drawn) / across)
     left_out = f"; the first {most} of {len(heads)} heads" if most < len(heads) else ""
-    explained = wrapped(
-        f"{drawable(metric)} {words}{left_out}",
-        PAGE - 2 * PAD,
-    )
-    bottom = LINE * len(explained) + 2 * PAD
-    height = bottom + step * down
     wide = (PAGE - _LEFT - PAD) / _ACROSS
     width = _LEFT + wide * across + PAD if across > 1 else _LEFT + 2 * wide
+    explained = wrapped(f"{drawable(metric)} {words}{left_out}", width - 2 * PAD)
+    bottom = LINE * len(explained) + 2 * PAD
+    height = bottom + step * down
     names = distinct([head.name for head in drawn], _NAME)
     figure: Figure | None = None
     for number, (head, name) in enumerate(zip(drawn, names, strict=True)):

@@ -46,6 +46,7 @@ def every(count: int = 5, stand_in: bool = False) -> list[Figure]:
         strips(np.outer(share, np.ones(count)), names, names[0], what="persons", stand_in=stand_in),
         selection_against_report(chosen, stand_in=stand_in),
         seed_curves(learned, stand_in=stand_in),
+        seed_curves(learned, words="in words that no narrow picture has room for, " * 2, stand_in=stand_in),
         dumbbells([Moved(n, v, 1 - v) for n, v in both], chance=0.1, stand_in=stand_in),
     ]
 
@@ -56,9 +57,9 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-@pytest.mark.parametrize("stand_in", [True, False])
-def test_nothing_is_cut_and_generated_data_is_marked(stand_in):
-    for figure in every(stand_in=stand_in):
+@pytest.mark.parametrize(("stand_in", "heads"), [(True, 5), (False, 5), (False, 2)])
+def test_nothing_is_cut_and_generated_data_is_marked(stand_in, heads):
+    for figure in every(heads, stand_in):
         figure.set_dpi(300)
         with printing():
             drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()

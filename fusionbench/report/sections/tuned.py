@@ -22,7 +22,7 @@ from fusionbench.study.comparison import CONDITIONAL, TunedRows
 def _rest_of_ranking(evidence: Evidence) -> Section:
     """The figure and the other scores; the table stands open."""
     whole = ranked(evidence)
-    return replace(whole, blocks=whole.blocks[1:])
+    return replace(whole, title="Seeds and other scores", blocks=whole.blocks[1:])
 
 
 _FAMILY: tuple[Callable[[Evidence], Section | None], ...] = (_rest_of_ranking, pairs, ranks, selection)
