@@ -11,8 +11,8 @@ from rich.markup import escape
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.decimals import points
 from fusionbench.report.durations import duration
+from fusionbench.report.study_words import axis_text, counted, option_text
 from fusionbench.report.tables import percent, plain_table
-from fusionbench.report.tune_table import axis, shown
 from fusionbench.study.budgets import Budget
 from fusionbench.study.comparison import CONDITIONAL, Comparison, TunedRows
 from fusionbench.study.searched import Searched
@@ -24,8 +24,9 @@ def budget_table(asked: Sequence[Budget]) -> RenderableType:
     runs, epochs = sum(one.runs for one in asked), sum(one.epochs for one in asked)
     chosen = sum(one.seeds * one.folds for one in asked)
     caption = (
-        f"{first.total} configuration(s) a row, the default first, x {len(first.seeds)} seed(s), sampler "
-        f"{first.sampler}: {runs:,} trial(s), then {chosen:,} run(s) of what is chosen; {epochs:,} epochs"
+        f"{counted(first.total, 'configuration')} a row, the default first, x "
+        f"{counted(len(first.seeds), 'seed')}, sampler {first.sampler}: {counted(runs, 'trial')}, then "
+        f"{counted(chosen, 'run')} of what is chosen; {counted(epochs, 'epoch')}"
     )
     table = plain_table("would be tuned", caption)
     table.add_column("compared", no_wrap=True)
@@ -33,7 +34,9 @@ def budget_table(asked: Sequence[Budget]) -> RenderableType:
         table.add_column(column, justify="right")
     table.add_column("searched")
     for one in asked:
-        searched = [f"{key}: {axis(plain)}" for key, plain in one.design.space.plain().items()] or ["nothing"]
+        searched = [f"{key}: {axis_text(plain)}" for key, plain in one.design.space.plain().items()] or [
+            "nothing"
+        ]
         told = "".join(f"\n({escape(line)})" for line in one.told)
         table.add_row(
             escape(one.label),
@@ -78,7 +81,7 @@ def tuned_table(made: Comparison, tuned: TunedRows) -> RenderableType:
 
 def in_words(space: Mapping[str, Any]) -> str:
     """A space in a line."""
-    return "; ".join(f"{key}: {axis(plain)}" for key, plain in space.items()) or "nothing"
+    return "; ".join(f"{key}: {axis_text(plain)}" for key, plain in space.items()) or "nothing"
 
 
 def chosen_in_words(one: Searched) -> str:
@@ -87,7 +90,7 @@ def chosen_in_words(one: Searched) -> str:
     for fold in one.folds:
         trial = fold.chosen.trial
         values = {**one.default, **trial.point}
-        changed = [f"{key} = {shown(value)}" for key, value in values.items()]
+        changed = [f"{key} = {option_text(value)}" for key, value in values.items()]
         where = "" if len(one.folds) == 1 else f"{fold.fold}: "
         lines.append(where + ("the default" if not trial.point else ", ".join(changed)))
     return "\n".join(lines)

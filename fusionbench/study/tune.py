@@ -33,7 +33,10 @@ from fusionbench.study.tuned_log import log_choice, log_judged
 from fusionbench.study.tuning import FRESH_SEEDS
 from fusionbench.track.runs import TrackedRun
 
-TASK = "tuning (epochs)"
+SEARCHING, CONFIRMING, JUDGING = (
+    f"{what} (epochs)" for what in ("tuning", "confirming with fresh seeds", "judging what was chosen")
+)
+"""what progress is told of"""
 CONFIRMS_TAG = "fusionbench.confirms"
 """on trials with fresh seeds: the trial whose configuration they confirm"""
 SAMPLER_SEED = 2511
@@ -86,7 +89,7 @@ def tune(
             folds = [_searched(fold, ledger) for fold, ledger in ledgers.items()]
             folds = [work.confirmed(fold, tracked) for fold in folds]
             made = _tuned(design, data, folds, tracked)
-            log_choice(made, {fold: ledger.importance() for fold, ledger in ledgers.items()}, tracked)
+            log_choice(made, tracked)
             if judge:  # what was chosen is written down: the report split can't change it any more
                 made = replace(made, outcomes=work.judged(folds, tracked, again))
                 log_judged(made, tracked)
@@ -119,7 +122,9 @@ def _key_of(design: Design, fold: Fold) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _searched(fold: str, ledger: Ledger) -> FoldSearch:
-    found = FoldSearch(fold, ledger.trials(), dict(ledger.search.unfit), ledger.search.same, ledger.exhausted)
+    same, unfit = ledger.passed
+    trials, importance = ledger.trials(), ledger.importance()
+    found = FoldSearch(fold, trials, unfit, same, ledger.exhausted, importance=importance)
     if not found.finished:
         reasons = [trial.reason for trial in found.trials if trial.reason] or list(found.unfit.values())
         where = "" if fold == "official" else f" of fold {fold}"
@@ -138,13 +143,15 @@ class _Study:
     workers: int
     watch: Watch
 
-    def _carry_out(self, jobs: Jobs, runs: Members, parent: str, total: int, done: int = 0) -> None:
+    def _carry_out(
+        self, task: str, jobs: Jobs, runs: Members, parent: str, total: int, done: int = 0
+    ) -> None:
         """Progress is told in epochs of the whole."""
 
         def advance(epochs: int) -> None:
             nonlocal done
             done = min(done + epochs, total)
-            self.watch.progress(TASK, done, total)
+            self.watch.progress(task, done, total)
 
         advance(0)
         carry_out(
@@ -180,7 +187,7 @@ class _Study:
             trial.state in ("finished", "pruned") for ledger in ledgers.values() for trial in ledger.trials()
         )
         whole = max(design.total * len(ledgers), finished) * each
-        self._carry_out(jobs, runs, tracked.run_id, whole, finished * each)
+        self._carry_out(SEARCHING, jobs, runs, tracked.run_id, whole, finished * each)
 
     def confirmed(self, fold: FoldSearch, tracked: TrackedRun) -> FoldSearch:
         """The best trials once more with fresh seeds: what was luck of a seed does not come twice."""
@@ -200,7 +207,7 @@ class _Study:
                 member = self._enter(runs, note.label, trial.point, seed)
                 by_job[Job(member, fold.fold, note)] = trial
         jobs = Jobs(by_job)
-        self._carry_out(jobs, runs, tracked.run_id, len(by_job) * self.design.epochs)
+        self._carry_out(CONFIRMING, jobs, runs, tracked.run_id, len(by_job) * self.design.epochs)
         return replace(fold, confirmations=_confirmations(by_job, jobs.results, self.watch))
 
     def judged(self, folds: Sequence[FoldSearch], tracked: TrackedRun, again: bool) -> list[Outcome]:
@@ -211,7 +218,7 @@ class _Study:
                 member = self._enter(runs, "chosen", fold.chosen.trial.point, seed)
                 jobs[Job(member, fold.fold, again=again)] = seed
         asked = Jobs(jobs)
-        self._carry_out(asked, runs, tracked.run_id, len(jobs) * self.design.epochs)
+        self._carry_out(JUDGING, asked, runs, tracked.run_id, len(jobs) * self.design.epochs)
         by_seed: dict[int, list[FoldOutcome]] = defaultdict(list)
         for job, seed in jobs.items():
             result = asked.results[job]

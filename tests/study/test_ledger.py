@@ -40,7 +40,7 @@ def test_two_processes_never_draw_the_same_and_together_draw_what_one_would():
     found = [book.draw(7) for book in (one, two, two, one, two, one, one)]
     assert [trial.number for trial in found] == list(range(7))
     assert [trial.point for trial in found] == whole
-    assert one.draw(7) is None and two.draw(7) is None and one.waiting and not two.is_full(7)
+    assert one.draw(7) is None and two.draw(7) is None and not two.is_full(7)
 
 
 def test_a_killed_trial_is_failed_in_optuna_and_gone_on_with_under_its_number():

@@ -44,7 +44,7 @@ def checklist(evidence: Evidence, made_with: Mapping[str, Sequence[str]]) -> Sec
         "bars in figures": "± standard deviation over seeds; of differences, their intervals",
         "training time": _time(evidence),
         "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence)) or NOT_KEPT,
-        **_environment(made_with),
+        **environment(made_with),
     }
     columns = (Column("asked", heads=True), Column("answer"))
     rows = tuple((Cell(asked), Cell(told)) for asked, told in lines.items())
@@ -145,7 +145,8 @@ def _range(evidence: Evidence, cost: Any) -> str:
     return f"{cost.name}: {low if low == high else f'{low} to {high}'}"
 
 
-def _environment(made_with: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def environment(made_with: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What ran, one line each."""
     return {name: "; ".join(values) for name, values in made_with.items()} or {"versions": NOT_KEPT}
 
 
