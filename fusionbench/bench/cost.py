@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from fusionbench.bench.build import build_head, check_device, count_parameters
-from fusionbench.bench.flops import flops_per_clip
+from fusionbench.bench.flops import flops_of, flops_per_clip
 from fusionbench.bench.front_end import build_front_end
 from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.errors import UserError
@@ -47,10 +47,19 @@ class Part:
     name: str
     params: int
     ms_per_clip: float
+    flops: float
+    """a clip"""
 
 
-def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
+def cost_of_model(config: RunConfig, repeats: int = 3, threads: int | None = None) -> list[Part]:
     """Time one clip from frames to logits, stage by stage; random pixels do, no data are needed.
+
+    Products are counted on one frame, since the front end never mixes them.
+
+    Args:
+        config: the model.
+        repeats: passes that the time is the median of.
+        threads: of torch; None: as the config says.
 
     Raises:
         UserError: the dataset brings streams, so there is no front end to time.
@@ -58,7 +67,7 @@ def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
     """
     device, frames = config.options.device, config.options.sampling.frames or 16
     check_device(device)
-    torch.set_num_threads(config.options.threads)
+    torch.set_num_threads(threads or config.options.threads)
     if config.backbone is None:
         raise UserError(f"dataset {config.dataset.name!r} brings its streams; there is no front end to time.")
     backbone, relation = build_front_end(config.backbone, config.relation, landmarks=True)
@@ -67,24 +76,30 @@ def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
     pixels = torch.rand(frames, 3, size, size, device=device)
     with torch.inference_mode():
         features: FrameFeatures = backbone(pixels)
-        parts = [
-            _part(f"backbone {config.backbone.name}", backbone, lambda: backbone(pixels), device, repeats)
-        ]
+        flops = frames * flops_of(lambda: backbone(pixels[:1]))
+        name = f"backbone {config.backbone.name}"
+        parts = [_part(name, backbone, lambda: backbone(pixels), flops, device, repeats)]
         streams = {APPEARANCE: features.embedding.unsqueeze(0)}
         if relation is not None and config.relation is not None:
             encode = relation.to(device).eval()
             points = torch.rand(frames, 68, 2, device=device)
             streams[RELATION] = encode(features.map, points).unsqueeze(0)
+            flops = frames * flops_of(lambda: encode(features.map[:1], points[:1]))
             name = f"relation {config.relation.name}"
-            parts.append(_part(name, encode, lambda: encode(features.map, points), device, repeats))
+            parts.append(_part(name, encode, lambda: encode(features.map, points), flops, device, repeats))
         seen = Streams(streams)
-        head = build_head(config.fusion, seen.spec(len(config.dataset.cls.classes)), device).eval()
-        parts.append(_part(f"fusion {config.fusion.name}", head, lambda: head(seen), device, repeats))
+        spec = seen.spec(len(config.dataset.cls.classes))
+        head, name = build_head(config.fusion, spec, device).eval(), f"fusion {config.fusion.name}"
+        flops = flops_per_clip(config.fusion, spec, seen)
+        parts.append(_part(name, head, lambda: head(seen), flops, device, repeats))
     return parts
 
 
-def _part(name: str, module: torch.nn.Module, run: Callable[[], object], device: str, repeats: int) -> Part:
-    return Part(name, sum(p.numel() for p in module.parameters()), _time(run, device, repeats))
+def _part(
+    name: str, module: torch.nn.Module, run: Callable[[], object], flops: float, device: str, repeats: int
+) -> Part:
+    params = sum(p.numel() for p in module.parameters())
+    return Part(name, params, _time(run, device, repeats), flops)
 
 
 def _time(run: Callable[[], object], device: str, repeats: int) -> float:

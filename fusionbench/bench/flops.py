@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -25,21 +25,24 @@ def flops_per_clip(chosen: Chosen, spec: StreamSpec, streams: Streams) -> float:
         spec: the sizes it is built for.
         streams: a batch, on the device it is to run on.
     """
+    with torch.random.fork_rng(devices=[]):
+        head = build_head(chosen, spec, str(streams.mask.device)).requires_grad_(False)
+        try:
+            counted = flops_of(lambda: head.train()(streams))
+        except Exception:  # a stranger's code may raise anything
+            counted = flops_of(lambda: head.eval()(streams))
+    return counted / len(streams.mask)
+
+
+def flops_of(call: Callable[[], object]) -> float:
+    """Products of whatever torch does in a call."""
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
     _without_compiler()
-    with torch.random.fork_rng(devices=[]):
-        head = build_head(chosen, spec, str(streams.mask.device)).requires_grad_(False)
-        for training in (True, False):
-            with _countable(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-                try:
-                    head.train(training)(streams)
-                    break
-                except Exception:  # a stranger's code may raise anything
-                    if not training:
-                        raise
-    return counter.get_total_flops() / len(streams.mask)
+    with _countable(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        call()
+    return float(counter.get_total_flops())
 
 
 def _without_compiler() -> None:

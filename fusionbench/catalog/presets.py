@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusionbench.catalog.documents import read
+from fusionbench.catalog.documents import Lines, read
 from fusionbench.catalog.plugins import KINDS, Catalog
 from fusionbench.contract.errors import UserError, brief, nearest
 
@@ -54,7 +56,8 @@ def read_presets(catalog: Catalog, registry: Path | None = None) -> dict[str, di
 
 
 def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
-    content, lines = read(file)
+    state = os.stat(file) if file.is_file() else None
+    content, lines = _parsed(file, state and (state.st_mtime_ns, state.st_size, state.st_ino))
     presets = []
     for kind, named in content.items():
         where = f"{file}, line {lines[kind,]}"
@@ -66,6 +69,12 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
             where = f"{file}, line {lines[kind, name]}"
             presets.append(_preset(kind, name, body, where, catalog))
     return presets
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(file: Path, state: object) -> tuple[dict[str, Any], Lines]:
+    """A file as it stands: a search resolves hundreds of configurations with the same presets."""
+    return read(file)
 
 
 def _preset(kind: str, name: str, body: Any, where: str, catalog: Catalog) -> Preset:

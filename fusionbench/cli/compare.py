@@ -12,7 +12,10 @@ import typer
 from fusionbench.cli import options as opt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fusionbench.catalog.resolve import Request
+    from fusionbench.study.budgets import Budget
     from fusionbench.study.experiment import Experiment
     from fusionbench.study.forecast import Expectation
     from fusionbench.study.plan import Plan
@@ -74,6 +77,17 @@ def compare(
             rich_help_panel="Verdict",
         ),
     ] = None,
+    tune: Annotated[
+        int | None,
+        typer.Option(
+            "--tune",
+            min=0,
+            metavar="N",
+            help="Also tune every row with N configurations each, the default among them; 0 = don't. "
+            "Default: what the experiment declares, else 0.",
+            rich_help_panel="Search",
+        ),
+    ] = None,
     workers: Annotated[
         int,
         typer.Option(
@@ -119,6 +133,8 @@ def compare(
 
       fusionbench compare smoke --report smoke-report
 
+      fusionbench compare smoke --tune 12
+
       fusionbench compare --fusion arpg --fusion mult --dataset afew --seeds 5
     """
     given = {
@@ -137,12 +153,14 @@ def compare(
     }
     opt.agree(upgrade_database)
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
-    asked = _on_terms(asked, against, margin)
+    asked = _tuned(_on_terms(asked, against, margin), tune)
 
+    from fusionbench.catalog.plugins import collect
     from fusionbench.cli.screen import Screen
     from fusionbench.figures.files import check_figure_path, drawn
     from fusionbench.report.page import check_folder
     from fusionbench.report.publish import publish
+    from fusionbench.study.budgets import budgets
     from fusionbench.study.compare import compare as run_all
     from fusionbench.study.comparison import comparison_figure
     from fusionbench.study.forecast import expect
@@ -156,23 +174,27 @@ def compare(
         if dry_run:
             planned = plan(asked, screen, dry=True)
             expected = expect(asked, planned)
+            searches = budgets(asked, planned, collect())
         else:
             made = run_all(asked, workers, screen)
             if figure:
                 drawn(lambda: comparison_figure(made), screen.warn, figure)
             written = publish(made, report, screen.warn) if report else None
     if as_json:
-        print(json.dumps(_planned(planned, expected) if dry_run else made.plain()))
+        print(json.dumps(_planned(planned, expected, searches) if dry_run else made.plain()))
     else:
         from rich.console import Console
 
         from fusionbench.contract.addresses import shown
+        from fusionbench.report.budget_table import budget_table
         from fusionbench.report.ranking_table import plan_table, ranking_table
         from fusionbench.track.connection import tracking_uri
         from fusionbench.track.view import page_of
 
         console = Console()
         console.print(plan_table(planned, expected) if dry_run else ranking_table(made))
+        if dry_run and searches:
+            console.print(budget_table(searches))
         console.print("next: fusionbench ui", highlight=False)
         if not dry_run:
             name = shlex.quote(asked.name)
@@ -215,6 +237,10 @@ def _experiment(
             request.registry,
         )
     vary = dict(experiment.vary)
+    if fusions and experiment.rows:
+        raise UserError(
+            f"{path} lists its rows one by one; --fusion can't replace them. Edit the file, or leave it out."
+        )
     if fusions:
         vary = {key: values for key, values in vary.items() if not key.startswith("fusion")} | {
             "fusion": fusions
@@ -240,7 +266,21 @@ def _on_terms(experiment: Experiment, against: str | None, margin: float | None)
     return replace(experiment, terms=read_terms(given, "--against, --margin"))
 
 
-def _planned(plan: Plan, expected: Expectation | None) -> dict:
+def _tuned(experiment: Experiment, trials: int | None) -> Experiment:
+    """The experiment with the budget of ``--tune``, if there is one."""
+    from dataclasses import replace
+
+    from fusionbench.study.tuning import read_budget
+
+    if trials is None:
+        return experiment
+    if trials == 0:
+        return replace(experiment, tuning=None)
+    known = replace(experiment.tuning, trials=trials) if experiment.tuning else None
+    return replace(experiment, tuning=known or read_budget({"trials": trials}, "--tune"))
+
+
+def _planned(plan: Plan, expected: Expectation | None, searches: Sequence[Budget]) -> dict:
     return {
         "to_run": [
             {"label": plan.members[j.member].label, "seed": plan.members[j.member].seed, "fold": j.fold}
@@ -250,4 +290,5 @@ def _planned(plan: Plan, expected: Expectation | None) -> dict:
         "finished": len(plan.folds) - len(plan.pending),
         "skipped": [absent.plain() for absent in plan.skipped],
         "could_show": expected.plain() if expected else None,
+        "tune": [budget.plain() for budget in searches],
     }

@@ -20,6 +20,7 @@ from fusionbench.study.compare import compare as run_all
 from fusionbench.study.experiment import Experiment, read_experiment
 from fusionbench.study.finished import read_comparison
 from fusionbench.study.terms import read_terms
+from fusionbench.study.tuning import read_budget
 from fusionbench.track.records import get_run, read_json
 
 
@@ -60,6 +61,7 @@ def compare(
     seeds: int | Sequence[int] = 1,
     against: str | None = None,
     margin: float = 1.0,
+    tune: int | Mapping[str, Any] | None = None,
     workers: int = 1,
     set: Mapping[str, Any] | None = None,
     config: str | os.PathLike[str] | None = None,
@@ -74,6 +76,7 @@ def compare(
         seeds: how many, or which.
         against: judge every row against this one only; None judges all pairs.
         margin: points within which two rows count as equivalent.
+        tune: configurations that each row is also tuned with, or what an experiment's ``tune`` section holds.
         workers: processes; classes of this session can't be handed to others.
         set: any option by its dotted key.
         config: YAML file of options.
@@ -92,7 +95,10 @@ def compare(
     question = f"Which of {len(names)} heads is best on the same terms?"
     vary = {"fusion": names, "seed": list(range(seeds)) if isinstance(seeds, int) else list(seeds)}
     terms = read_terms({"against": against, "margin": margin, "metric": words.get("metric")}, "fb.compare")
-    made = Experiment("heads", question, base, origins, vary, terms=terms)
+    if tune is not None and not isinstance(tune, Mapping):
+        tune = {"trials": tune}
+    budget = read_budget(tune, "fb.compare") if tune is not None else None
+    made = Experiment("heads", question, base, origins, vary, terms=terms, tuning=budget)
     return _carried_out(made, classes, workers, watch)
 
 

@@ -127,6 +127,12 @@ class ComparisonResult:
         return verdicts.answer if verdicts else self.comparison.no_verdict
 
     @property
+    def tuned(self) -> ComparisonResult | None:
+        """The tuned rows, a family of their own; None where rows were not tuned."""
+        tuned = self.comparison.tuned
+        return ComparisonResult(tuned.rows, self._catalog) if tuned else None
+
+    @property
     def runs(self) -> Sequence[RunResult]:
         """The runs behind the table, row by row and seed by seed."""
         return [RunResult(outcome, self._catalog) for _, outcome in self.comparison.runs]

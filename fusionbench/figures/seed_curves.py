@@ -44,12 +44,19 @@ class Learned:
 
 
 @styled
-def seed_curves(heads: Sequence[Learned], *, metric: str = "accuracy", stand_in: bool = False) -> Figure:
+def seed_curves(
+    heads: Sequence[Learned],
+    *,
+    metric: str = "accuracy",
+    words: str = "on the selection split by epoch; a line a seed, dots: chosen epochs",
+    stand_in: bool = False,
+) -> Figure:
     """Selection score by epoch, all on one scale; dots mark the chosen epochs.
 
     Args:
         heads: no more of them drawn than a page holds.
         metric: name of the scores.
+        words: what the lines are of, where they are not of epochs.
         stand_in: the data are generated; marks the figure.
 
     Raises:
@@ -63,14 +70,11 @@ def seed_curves(heads: Sequence[Learned], *, metric: str = "accuracy", stand_in:
     across = min(_ACROSS, len(drawn))
     down = math.ceil(len(drawn) / across)
     left_out = f"; the first {most} of {len(heads)} heads" if most < len(heads) else ""
-    explained = wrapped(
-        f"{drawable(metric)} on the selection split by epoch; a line a seed, dots: chosen epochs{left_out}",
-        PAGE - 2 * PAD,
-    )
-    bottom = LINE * len(explained) + 2 * PAD
-    height = bottom + step * down
     wide = (PAGE - _LEFT - PAD) / _ACROSS
     width = _LEFT + wide * across + PAD if across > 1 else _LEFT + 2 * wide
+    explained = wrapped(f"{drawable(metric)} {words}{left_out}", width - 2 * PAD)
+    bottom = LINE * len(explained) + 2 * PAD
+    height = bottom + step * down
     names = distinct([head.name for head in drawn], _NAME)
     figure: Figure | None = None
     for number, (head, name) in enumerate(zip(drawn, names, strict=True)):

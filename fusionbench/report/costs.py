@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from fusionbench.report.decimals import count, large, measured
 from fusionbench.report.document import Cell
-from fusionbench.report.evidence import Head
+from fusionbench.report.evidence import Evidence, Head
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,17 @@ COSTS = (
 )
 
 
-def costs_of(heads: Sequence[Head]) -> list[Cost]:
+_HEAD, _WHOLE = "of the head", "from frames to logits"
+"""what a pass is of, where all rows share a front end and where each has its own"""
+
+
+def costs_of(evidence: Evidence) -> list[Cost]:
     """The measures that are known of every head."""
-    return [cost for cost in COSTS if all(math.isfinite(cost.of(head)) for head in heads)]
+    known = [cost for cost in COSTS if all(math.isfinite(cost.of(head)) for head in evidence.heads)]
+    if not evidence.made.whole_models:
+        return known
+    return [replace(cost, name=_of_whole(cost)) for cost in known]
+
+
+def _of_whole(cost: Cost) -> str:
+    return "parameters of the whole model" if cost.key == "params" else cost.name.replace(_HEAD, _WHOLE)

@@ -26,6 +26,7 @@ from fusionbench.report.sections.pairs import pairs, ranks
 from fusionbench.report.sections.paper import paper
 from fusionbench.report.sections.ranked import ranked
 from fusionbench.report.sections.rebuild import FILE, experiment_file, rebuild
+from fusionbench.report.sections.tuned import tuned
 
 if TYPE_CHECKING:
     from fusionbench.study.comparison import Comparison
@@ -116,6 +117,7 @@ def compose(comparison: Comparison, made_with: Mapping[str, Sequence[str]]) -> R
         ranked(evidence),
         pairs(evidence),
         ranks(evidence),
+        tuned(evidence),
         paper(evidence),
         classes(evidence),
         subjects(evidence),

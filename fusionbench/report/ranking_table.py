@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from fusionbench.contract.judging import SPOKEN
+from fusionbench.report.budget_table import tuned_table
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.tables import mflop, percent, plain_table
 from fusionbench.report.verdict_table import verdict_table
@@ -18,10 +19,17 @@ from fusionbench.study.plan import Plan
 from fusionbench.study.ranking import Row, Spread
 
 
-def ranking_table(made: Comparison) -> RenderableType:
-    """Rows by the mean of what ranks them; what was skipped or failed stands below with its reason."""
+def ranking_table(made: Comparison, title: str = "") -> RenderableType:
+    """Rows by the mean of what ranks them; what was skipped or failed stands below with its reason.
+
+    Rows that were tuned are a family of their own and follow, ranked and judged among themselves.
+
+    Args:
+        made: the comparison.
+        title: default its question.
+    """
     data = "  [stand-in: generated data]" if made.stand_in else ""
-    table = plain_table(escape(f"{made.experiment.question}{data}"), _caption(made))
+    table = plain_table(escape(f"{title or made.experiment.question}{data}"), _caption(made))
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column(", ".join(made.experiment.row_keys) or "fusion", no_wrap=True)
     first = made.ranking[0].metrics if made.ranking else {}
@@ -44,6 +52,8 @@ def ranking_table(made: Comparison) -> RenderableType:
     parts: list[RenderableType] = [table]
     parts += [verdict_table(made.verdicts, made.ranking[0].label)] if made.verdicts else []
     parts += [_absent(title, entries) for title, entries in absent if entries]
+    if made.tuned:
+        parts += [tuned_table(made, made.tuned), ranking_table(made.tuned.rows, "tuned rows")]
     return Group(*parts)
 
 
@@ -80,6 +90,7 @@ def _caption(made: Comparison) -> str:
         f"report split, %, mean ± standard deviation over {seeds} seed(s){chance}{again}."
         + ("" if made.verdicts else f"\n{made.no_verdict}")
         + parts
+        + ("\nparams, ms/clip and MFLOP are of whole models, frames to logits" if made.whole_models else "")
         + (f"\n{made.caution}" if made.caution else "")
     )
 

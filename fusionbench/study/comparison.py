@@ -7,11 +7,40 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusionbench.bench.outcome import Outcome
+from fusionbench.contract.hashing import canonical
 from fusionbench.contract.judging import SPOKEN, USUAL
 from fusionbench.study.experiment import Experiment, Slot
 from fusionbench.study.plan import Absent
 from fusionbench.study.ranking import Row
+from fusionbench.study.searched import Searched
 from fusionbench.study.verdict import Verdicts
+
+CONDITIONAL = (
+    "Tuned rows are judged among themselves, given the configurations that were chosen: that another search "
+    "might choose others is in no interval and no p."
+)
+
+
+@dataclass(frozen=True)
+class TunedRows:
+    """The second family of rows: each with the configuration that its own search chose."""
+
+    rows: Comparison
+    """their ranking, runs and verdicts"""
+    searches: tuple[Searched, ...]
+    """one a row, in the order of the experiment"""
+
+    def search(self, label: str) -> Searched:
+        """Of a row."""
+        return next(one for one in self.searches if one.label == label)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "conditional": CONDITIONAL,
+            **self.rows.family(),
+            "searches": [one.plain() for one in self.searches],
+        }
 
 
 @dataclass(frozen=True)
@@ -34,6 +63,8 @@ class Comparison:
     """None where there is a single row, or rows are not judged on the same clips"""
     files: tuple[str, ...] = ()
     """predictions that were made elsewhere; empty where the runs were made here"""
+    tuned: TunedRows | None = None
+    """the same rows tuned, all with the same budget; None where that was not asked for"""
 
     @property
     def metric(self) -> str:
@@ -46,6 +77,11 @@ class Comparison:
         swept = ", ".join(self.experiment.swept_options)
         return f"Rows differ in {swept}: picking the best is tuning on the report split." if swept else ""
 
+    @property
+    def whole_models(self) -> bool:
+        """Whether rows have backbones of their own, so that costs are of whole models."""
+        return len({canonical(outcome.config.get("backbone")) for _, outcome in self.runs}) > 1
+
     def plain(self) -> dict[str, Any]:
         """The object that ``--json`` prints."""
         return {
@@ -55,6 +91,13 @@ class Comparison:
             "stand_in": self.stand_in,
             "metric": self.metric,
             "caution": self.caution,
+            **self.family(),
+            **({"tuned": self.tuned.plain()} if self.tuned else {}),
+        }
+
+    def family(self) -> dict[str, Any]:
+        """The rows, what is missing of them, and the verdicts between them."""
+        return {
             "ranking": [row.plain() for row in self.ranking],
             "runs": [{"label": m.label, "row": m.row, "seed": m.seed, **o.plain()} for m, o in self.runs],
             "skipped": [absent.plain() for absent in self.skipped],

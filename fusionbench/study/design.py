@@ -76,6 +76,10 @@ class Design:
         values = {**self.request.values, **point, **({} if seed is None else {"seed": seed})}
         return resolve(replace(self.request, values=values), self.catalog)
 
+    def keep(self, config: RunConfig, data: RunData) -> None:
+        """Data of a config that are open already."""
+        self._opened[data_key(config)] = data
+
     def data(self, config: RunConfig, watch: Watch | None = None) -> RunData:
         """The data of a config, opened once; errors as ``open_data``."""
         key = data_key(config)

@@ -9,6 +9,7 @@ from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.catalog.plugins import RUN_KINDS
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.hashing import canonical
 
 if TYPE_CHECKING:
     from fusionbench.study.experiment import Member
@@ -46,19 +47,18 @@ def _declared(key: str, declared: Sequence[str]) -> bool:
 
 
 def refuse_unequal_starts(configs: Sequence[RunConfig], row_keys: Sequence[str]) -> None:
-    """Relation encoders are compared trained, all from the same kind of start."""
+    """Relation encoders are compared trained, all from the same kind of start; a row may have none."""
     varied = [key for key in row_keys if key.split(".")[0] == "relation"]
-    if not varied:
+    encoders = [c for c in configs if c.relation is not None]
+    if not varied or len({canonical(c.relation.plain()) for c in encoders if c.relation}) < 2:
         return
-    if configs[0].options.front_end.trainable == "none":
+    if any(c.options.front_end.trainable == "none" for c in encoders):
         raise UserError(
             f"{varied[0]} varies, but front_end.trainable is none: "
             "frozen weights were made for one of the rows. "
             "Train the encoder in every row: --set front_end.trainable=relation."
         )
-    starts = {
-        c.relation is not None and c.relation.cls.weights(c.relation.options) is not None for c in configs
-    }
+    starts = {c.relation.cls.weights(c.relation.options) is not None for c in encoders if c.relation}
     if len(starts) > 1:
         raise UserError(
             f"{varied[0]} varies, and only some rows have pre-trained weights for their options. "

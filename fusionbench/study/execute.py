@@ -23,6 +23,7 @@ def execute(
     workers: int,
     watch: Watch,
     catalog: Catalog | None = None,
+    task: str = TASK,
 ) -> dict[Job, Result]:
     """Run the jobs beneath the MLflow run ``parent``; progress is told in epochs of the whole.
 
@@ -34,6 +35,7 @@ def execute(
         workers: processes; with 1 everything happens in this one.
         watch: told of progress.
         catalog: of this process; workers collect their own.
+        task: what progress is told of.
     """
     total = sum(members[job.member].config.options.training.epochs for job in jobs)
     if not jobs:
@@ -43,7 +45,7 @@ def execute(
     def advance(epochs: int) -> None:
         nonlocal done
         done = min(done + epochs, total)
-        watch.progress(TASK, done, total)
+        watch.progress(task, done, total)
 
     advance(0)
     asked = Jobs(jobs)

@@ -12,13 +12,15 @@ from fusionbench.bench.claim import COMPARISON, KIND_TAG, STUDY
 from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.study.compare import ASKED, COMPARED
-from fusionbench.study.comparison import Comparison
+from fusionbench.study.comparison import Comparison, TunedRows
 from fusionbench.study.experiment import Experiment, Slot
 from fusionbench.study.judged_rows import framed, persons, scored
 from fusionbench.study.plan import Absent
 from fusionbench.study.ranking import Row, rank
 from fusionbench.study.row_costs import COSTS
+from fusionbench.study.searched import Searched
 from fusionbench.study.terms import Terms
+from fusionbench.study.tuning import read_budget
 from fusionbench.study.verdict import judge_rows
 from fusionbench.track.records import RunRecord, find_runs, get_run, read_json
 
@@ -65,9 +67,28 @@ def read_comparison(run_id: str) -> Comparison:
             "`fusionbench runs --kind comparison` lists comparisons."
         )
     asked, said = read_json(record.run_id, ASKED), read_json(record.run_id, COMPARED)
+    tune = asked.get("tune")
     experiment = Experiment(
-        asked["name"], asked["question"], asked["base"], {}, asked["vary"], terms=Terms(**asked["terms"])
+        asked["name"],
+        asked["question"],
+        asked["base"],
+        {},
+        asked["vary"],
+        terms=Terms(**asked["terms"]),
+        rows=asked.get("rows", ()),
+        tuning=read_budget(tune, ASKED) if tune else None,
     )
+    made = _family(said, record, experiment, said["stand_in"])
+    if "tuned" not in said:
+        return made
+    kept = said["tuned"]
+    searches = tuple(Searched.from_plain(one) for one in kept["searches"])
+    tuned = _family(kept, record, experiment, said["stand_in"])
+    return replace(made, tuned=TunedRows(tuned, searches))
+
+
+def _family(said: dict[str, Any], record: RunRecord, experiment: Experiment, stand_in: bool) -> Comparison:
+    """The rows that are judged together, from what was written down of them."""
     runs = [(Slot(tuple(run["row"]), run["seed"]), read_outcome(run)) for run in said["runs"]]
     by_label: dict[str, list[Outcome]] = defaultdict(list)
     for slot, outcome in runs:
@@ -85,7 +106,7 @@ def read_comparison(run_id: str) -> Comparison:
         run_id=record.run_id,
         mlflow_experiment=runs[0][1].experiment if runs else "",
         mlflow_experiment_id=record.experiment_id,
-        stand_in=said["stand_in"],
+        stand_in=stand_in,
         ranking=ranking,
         runs=runs,
         skipped=[Absent(**absent) for absent in said["skipped"]],

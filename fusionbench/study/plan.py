@@ -47,6 +47,14 @@ class Plan:
     """members whose clips were never read, so that nothing is known of their runs (a dry run reads none)"""
 
     @property
+    def firsts(self) -> dict[tuple[str, int], int]:
+        """Label and seed -> its member; the first one, where folds have configurations of their own."""
+        found: dict[tuple[str, int], int] = {}
+        for k, member in enumerate(self.members):
+            found.setdefault((member.label, member.seed), k)
+        return found
+
+    @property
     def pending(self) -> list[Job]:
         """What has to be run."""
         return [Job(k, name) for (k, name), identity in self.folds.items() if identity not in self.finished]

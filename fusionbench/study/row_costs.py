@@ -1,9 +1,12 @@
-"""What the heads of a comparison cost, measured side by side: in turns, in one process, on equal batches."""
+"""What the rows of a comparison cost, measured side by side: in turns, in one process, on equal batches.
+
+Where rows have backbones of their own, that is the cost of whole models, from frames to logits.
+"""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,12 +14,13 @@ from typing import Any, NamedTuple
 import torch
 
 from fusionbench.bench.build import assemble_front_end, build_head, front_end_of
-from fusionbench.bench.cost import seconds_of
+from fusionbench.bench.cost import cost_of_model, seconds_of
 from fusionbench.bench.flops import flops_per_clip
 from fusionbench.bench.load import load
 from fusionbench.bench.source import RunData, data_key
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.hashing import canonical
 from fusionbench.contract.roles import FusionHead
 from fusionbench.contract.types import ClipBatch, Streams, StreamSpec
 from fusionbench.contract.watch import Watch
@@ -30,12 +34,18 @@ TASK = "timing heads (rounds)"
 
 @dataclass(frozen=True)
 class RowCost:
-    """What one row's head costs a clip."""
+    """What one row's head costs a clip, or its whole model."""
 
     ms_per_clip: float
     """median of the rounds, forward pass in eval mode on one thread"""
     flops: float
     """of a forward pass"""
+    params: float | None = None
+    """of a whole model, trained or not; None: of the head, its run knows what was trained"""
+
+    def plain(self) -> dict[str, Any]:
+        """What is known, by the names that a row of the ranking has."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 class _Sitting(NamedTuple):
@@ -70,13 +80,32 @@ def measure_rows(rows: Mapping[str, tuple[RunConfig, RunData]], watch: Watch) ->
             for label, head in heads.items():
                 seconds[label].append(_forward(head, sittings[label].streams))
             watch.progress(TASK, done, ROUNDS)
-        return {
+        costs = {
             label: RowCost(
                 ms_per_clip=1000 * statistics.median(seconds[label][1:]) / len(sittings[label].streams.mask),
                 flops=flops_per_clip(config.fusion, *sittings[label]),
             )
             for label, (config, _) in rows.items()
         }
+        if not of_whole_models([config for config, _ in rows.values()]):
+            return costs
+        return {label: with_front_end(costs[label], config) for label, (config, _) in rows.items()}
+
+
+def of_whole_models(configs: Iterable[RunConfig]) -> bool:
+    """Whether rows have backbones of their own, so that heads alone would not tell what a row costs."""
+    return len({canonical(c.backbone.plain()) for c in configs if c.backbone}) > 1
+
+
+def with_front_end(head: RowCost, config: RunConfig) -> RowCost:
+    """The head's cost, and on top of it that of the frames of one clip, as many as are sampled."""
+    parts = cost_of_model(config, threads=1)
+    front = parts[:-1]
+    return RowCost(
+        ms_per_clip=head.ms_per_clip + sum(part.ms_per_clip for part in front),
+        flops=head.flops + sum(part.flops for part in front),
+        params=sum(part.params for part in parts),
+    )
 
 
 def kept_or_measured(

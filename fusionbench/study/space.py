@@ -118,6 +118,18 @@ def declared_space(
     Raises:
         UserError: an unknown group, one that this run does not have, or nothing to search.
     """
+    found, notes = declared(base, groups, where)
+    if not found:
+        told = f" ({'; '.join(notes)})" if notes else ""
+        raise UserError(
+            f"{where}: there is nothing to search: fusion {base.fusion.name!r} and what is trained with it "
+            f"declare no option as tunable{told}. Give a space of your own: --space FILE.yaml."
+        )
+    return found, notes
+
+
+def declared(base: RunConfig, groups: Sequence[str] | None, where: str) -> tuple[dict[str, Any], list[str]]:
+    """As ``declared_space``, but empty where there is nothing to search."""
     for group in groups or ():
         if group not in GROUPS:
             raise UserError(
@@ -129,21 +141,15 @@ def declared_space(
     for group in dict.fromkeys(groups if groups is not None else _learning_groups(base)):
         schema = _schema(base, group, where)
         for name, field in schema.model_fields.items():
-            declared = (field.json_schema_extra or {}).get("tunable")
-            if declared is None:
+            searched = (field.json_schema_extra or {}).get("tunable")
+            if searched is None:
                 continue
             key = f"{group}.{name}"
             origin = base.origins.get(key, "default")
             if not origin.startswith("default"):
                 notes.append(f"{key} is {base.flat()[key]!r} ({origin}) and is not searched")
             else:
-                found[key] = declared.get("choices") or {part: declared[part] for part in _RANGE}
-    if not found:
-        told = f" ({'; '.join(notes)})" if notes else ""
-        raise UserError(
-            f"{where}: there is nothing to search: fusion {base.fusion.name!r} and what is trained with it "
-            f"declare no option as tunable{told}. Give a space of your own: --space FILE.yaml."
-        )
+                found[key] = searched.get("choices") or {part: searched[part] for part in _RANGE}
     return found, notes
 
 

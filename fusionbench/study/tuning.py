@@ -20,6 +20,14 @@ FRESH_SEEDS = 3
 MOST_TRIALS = 10_000
 KEYS = ("space", "trials", "sampler", "seeds", "confirm", "prune")
 """what a ``tune`` section may hold"""
+USUAL_BUDGET = 20
+"""configurations of every row of a comparison that names no number"""
+BUDGET_KEYS = ("trials", "space", "seeds", "sampler")
+"""what the ``tune`` section of a comparison may hold"""
+_UNEQUAL = {
+    "prune": "a trial that is ended early has had fewer epochs than the others. Leave it out.",
+    "confirm": "what is chosen is trained with the experiment's seeds instead. Leave it out.",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,12 @@ class Tuning:
     """best configurations that are trained again with fresh seeds; 0 = none"""
     prune: bool = False
     """whether trials below the median of the others are ended early"""
+
+    def plain(self) -> dict[str, Any]:
+        """The ``tune`` section of a comparison's file."""
+        space = self.space
+        listed = {} if space is None else {"space": dict(space) if isinstance(space, Mapping) else [*space]}
+        return {"trials": self.trials, "seeds": self.seeds, "sampler": self.sampler, **listed}
 
 
 def read_tuning(given: Mapping[str, Any], where: str, lines: Mapping[str, str] | None = None) -> Tuning:
@@ -84,6 +98,42 @@ def read_tuning(given: Mapping[str, Any], where: str, lines: Mapping[str, str] |
         confirm=_count({"confirm": 3, **given}, "confirm", 0, MOST_TRIALS, where),
         prune=prune,
     )
+
+
+def read_budget(given: Mapping[str, Any], where: str, lines: Mapping[str, str] | None = None) -> Tuning:
+    """How the rows of a comparison are tuned: the same number of configurations and seeds for each.
+
+    Args:
+        given: the ``tune`` section.
+        where: file and line, for errors.
+        lines: option of a space -> its file and line.
+
+    Raises:
+        UserError: an unknown key, a value that is none, or budgets that would not be equal.
+    """
+    for name in ("trials", "seeds"):
+        if isinstance(given.get(name), (Mapping, list)):
+            raise UserError(
+                f"{where}: not on equal terms: tune.{name} is {brief(given[name])}. Every row gets the same "
+                "budget; give one whole number."
+            )
+    refused = next((key for key in _UNEQUAL if given.get(key)), None)
+    if refused is not None:
+        raise UserError(f"{where}: not on equal terms: tune.{refused} in a comparison: {_UNEQUAL[refused]}")
+    wrong = next((str(key) for key in given if key not in (*BUDGET_KEYS, *_UNEQUAL)), None)
+    if wrong is not None:
+        raise UserError(
+            f"{where}: tune has no {wrong!r} in a comparison.{nearest(wrong, BUDGET_KEYS)} "
+            f"It may have {', '.join(BUDGET_KEYS)}."
+        )
+    if given.get("sampler") == "grid":
+        raise UserError(
+            f"{where}: the first points of a grid are no fair sample, and its first is not the default. "
+            "Give tune.sampler: random (it goes through a small space whole) or tpe."
+        )
+    usual = {"trials": USUAL_BUDGET, "sampler": "random"}
+    known = {key: value for key, value in given.items() if value is not None}
+    return replace(read_tuning({**usual, **known}, where, lines), confirm=0)
 
 
 def _count(given: Mapping[str, Any], name: str, least: int, most: int, where: str) -> int:

@@ -16,7 +16,15 @@ def parts_of(**values):
 def test_every_stage_has_parameters_and_time():
     parts = parts_of(fusion="arpg")
     assert [p.name for p in parts] == ["backbone tiny", "relation region_gat", "fusion arpg"]
-    assert all(p.params > 0 and p.ms_per_clip > 0 for p in parts)
+    assert all(p.params > 0 and p.ms_per_clip > 0 and p.flops > 0 for p in parts)
+
+
+def test_products_of_a_stage_are_counted_by_hand():
+    trunk, head = parts_of(fusion="score_sum", **{"relation": "none", "fusion.parts": [128]})
+    assert head.flops == 2 * 16 * 128 * 7, "16 frames, one layer of 128 x 7"
+    sides = [(48, 3, 16), (24, 16, 32), (12, 32, 64), (12, 64, 64), (6, 64, 64), (3, 64, 96)]
+    products = sum(side**2 * 9 * before * after for side, before, after in sides) + 96 * 9 * 128
+    assert trunk.flops == 2 * 16 * products, "3 x 3 convolutions on 96 x 96 pixels, and a linear layer"
 
 
 def test_without_a_relation_encoder_one_stream_is_left():

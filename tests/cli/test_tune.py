@@ -129,3 +129,25 @@ def test_killed_parent_and_killed_worker_are_gone_on_with_as_undisturbed(
         return [(trial["number"], trial["point"], trial["scores"]) for trial in fold["trials"]]
 
     assert disturbed[0] == undisturbed[0] and trials(disturbed[1]) == trials(undisturbed[1])
+
+
+def test_a_comparison_tells_every_row_its_budget_before_anything_is_trained(cli, stand_in, tmp_path):
+    asked = ["--fusion", "concat", "--fusion", "hse_nn", "--dataset", "afew", "--data-root", stand_in]
+    ended = cli("compare", *asked, "--tune", 12, "--seeds", 2, "--epochs", 3, "--dry-run", "--json")
+    assert ended.code == 0 and find_runs() == [], ended.err
+    concat, solved = ended.json["tune"]
+    assert list(concat["space"]) == ["fusion.dropout", "training.lr", "training.weight_decay"]
+    assert (concat["configurations"], concat["trials"], concat["epochs"]) == (12, 12, 42)
+    assert (solved["space"], solved["epochs"]) == (
+        {"fusion.c": {"low": 0.01, "high": 100.0, "log": True}},
+        14,
+    )
+    table = cli("compare", *asked, "--tune", 12, "--seeds", 2, "--epochs", 3, "--dry-run").out
+    assert "24 trials, then 4 runs of what is chosen; 56 epochs" in " ".join(table.split())
+    file = tmp_path / "x.yaml"
+    file.write_text("# Q?\nrows: [{fusion: concat}, {fusion: hse_nn}]\ntune: {trials: 12}\n")
+    data = ["--dataset", "afew", "--data-root", stand_in, "--dry-run", "--json"]
+    assert [row["trials"] for row in cli("compare", file, *data).json["tune"]] == [12, 12]
+    assert cli("compare", file, *data, "--tune", 0).json["tune"] == []
+    refused = cli("compare", file, *data, "--fusion", "arpg")
+    assert refused.code == 2 and "lists its rows one by one" in refused.err

@@ -76,6 +76,20 @@ def test_classes_are_compared_with_names_and_judged():
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_rows_are_tuned_with_one_budget_each():
+    made = fb.compare([Mean, "concat"], tune={"trials": 2, "space": ["training"]}, **DATA)
+    tuned = made.tuned
+    assert (
+        tuned is not None
+        and tuned.tuned is None
+        and set(tuned.table()["compared"]) == {"mean_of_all", "concat"}
+    )
+    assert [one.tried for one in made.comparison.tuned.searches] == [2, 2]
+    with pytest.raises(fb.UserError, match=r"tune\.trials is 'many'"):
+        fb.compare(["concat", "single"], tune="many", **DATA)
+
+
 def test_a_class_whose_source_is_nowhere_whole_is_trained_every_time_and_its_tags_say_so():
     class Inside(Mean):
         """Made in a function, so nothing tells whether it is the same next time."""

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from fusionbench.figures.differences import MOST, PairDifference, differences
+from fusionbench.figures.dumbbells import Moved, dumbbells
 from fusionbench.figures.files import save_figure
 from fusionbench.figures.ranks import rank_intervals
 from fusionbench.figures.recall import class_recall
@@ -45,6 +46,8 @@ def every(count: int = 5, stand_in: bool = False) -> list[Figure]:
         strips(np.outer(share, np.ones(count)), names, names[0], what="persons", stand_in=stand_in),
         selection_against_report(chosen, stand_in=stand_in),
         seed_curves(learned, stand_in=stand_in),
+        seed_curves(learned, words="in words that no narrow picture has room for, " * 2, stand_in=stand_in),
+        dumbbells([Moved(n, v, 1 - v) for n, v in both], chance=0.1, stand_in=stand_in),
     ]
 
 
@@ -54,9 +57,9 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-@pytest.mark.parametrize("stand_in", [True, False])
-def test_nothing_is_cut_and_generated_data_is_marked(stand_in):
-    for figure in every(stand_in=stand_in):
+@pytest.mark.parametrize(("stand_in", "heads"), [(True, 5), (False, 5), (False, 2)])
+def test_nothing_is_cut_and_generated_data_is_marked(stand_in, heads):
+    for figure in every(heads, stand_in):
         figure.set_dpi(300)
         with printing():
             drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
@@ -132,6 +135,14 @@ def test_a_class_without_clips_has_no_recall():
     assert "50" in said and "nan" not in said and "0" not in said
 
 
+def test_dumbbells_join_default_and_tuned_and_say_the_gain():
+    rows = [Moved("up", 0.5, 0.75), Moved("down", 0.5, 0.4), Moved("same", 0.3, 0.3)]
+    (axes,) = (figure := dumbbells(rows)).axes
+    joins = [list(line.get_xdata()) for line in axes.lines]
+    assert all([row.default, row.tuned] in joins for row in rows)
+    assert {"+25.0", "-10.0", "0.0"} <= set(texts(figure))
+
+
 def test_curves_mark_the_chosen_epochs():
     figure = seed_curves([Learned("arpg", [[0.2, 0.5, 0.4], [0.3, float("inf"), 0.6]], [2, 3])])
     (axes,) = figure.axes
@@ -149,6 +160,8 @@ def test_curves_mark_the_chosen_epochs():
         lambda: strips([[0.5]], ["a", "b"], "x", what="persons"),
         lambda: selection_against_report([]),
         lambda: seed_curves([]),
+        lambda: dumbbells([]),
+        lambda: dumbbells([Moved("a", 0.5, float("nan"))]),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(make):

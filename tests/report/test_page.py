@@ -18,6 +18,7 @@ from fusionbench.contract.judging import Judging
 from fusionbench.report.document import pictures, tables
 from fusionbench.report.page import build_page, compose
 from fusionbench.report.plain_tables import as_csv
+from fusionbench.study.comparison import CONDITIONAL
 from fusionbench.study.experiment import read_experiment
 from fusionbench.study.terms import Terms
 from tests.report import made_up
@@ -245,3 +246,41 @@ def test_fourteen_heads_of_ten_seeds_are_less_than_three_megabytes(tmp_path):
     assert "Drawn are the 13 pairs of arpg; the numbers hold all 91." in words(
         page.read_text(encoding="utf-8")
     )
+
+
+def test_tuned_rows_are_a_family_of_their_own_beside_what_their_searches_tried():
+    made = made_up.tuned(made_up.comparison(("arpg", HOSTILE, "concat"), 2, clips=40, people=None))
+    report = compose(made, {})
+    beside = table(report, "default-and-tuned")
+    assert [row["fusion"] for row in beside] == [row.label for row in made.ranking]
+    first = made.ranking[0].score.mean
+    assert [float(beside[0][name]) for name in list(beside[0])[1:6]] == pytest.approx(
+        [0.5, 0.52, first, first, 0]
+    )
+    assert beside[0]["chosen"] == "training.lr = 0.01"
+    search = table(report, "searches")[0]
+    assert (search["configurations"], search["budget"], search["training time"]) == ("4", "4", "360.0")
+    assert search["searched"] == "training.lr: 1e-05 to 0.01, logarithmic"
+    after = list(table(report, "best-after")[0].values())[1:]
+    assert [float(score) for score in after] == pytest.approx([0.5, 0.51, 0.5 + 0.05 / 3, 0.52])
+    names = [one.name for one in tables(blocks(report))]
+    assert len(names) == len(set(names)) and {"ranking", "tuned-ranking", "tuned-pairs"} <= set(names)
+    said = [block.text for block in blocks(report) if hasattr(block, "kind")]
+    assert CONDITIONAL in said and made.verdicts.answer in said
+    (checked,) = [row for row in table(report, "checklist") if row["asked"] == "searched"]
+    assert checked["answer"].startswith("for the tuned rows 4 configurations each, 1 seed of each, random")
+    assert "tuned" not in [section.anchor for section in compose(made.tuned.rows, {}).sections]
+
+
+def test_costs_are_said_to_be_of_whole_models_where_rows_have_backbones_of_their_own():
+    made = made_up.comparison(("arpg", "concat"), 2, clips=40, people=None)
+    assert not made.whole_models
+    (cost,) = [one for one in compose(made, {}).sections if one.anchor == "cost"]
+    assert "of the head" in cost.blocks[1].caption
+    for slot, outcome in made.runs:
+        outcome.config["backbone"] = {"plugin": "tiny" if slot.label == "arpg" else "five_cnns"}
+    assert made.whole_models
+    (cost,) = [one for one in compose(made, {}).sections if one.anchor == "cost"]
+    said = [block.caption for block in cost.blocks[:3]]
+    assert "parameters of the whole model" in said[0]
+    assert all("forward pass from frames to logits" in caption for caption in said[1:])

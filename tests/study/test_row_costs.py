@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import fusionbench as fb
+from fusionbench.bench.cost import cost_of_model
 from fusionbench.bench.source import open_data
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve
@@ -15,7 +16,14 @@ from fusionbench.contract.watch import Watch
 from fusionbench.study import row_costs
 from fusionbench.study.compare import compare
 from fusionbench.study.experiment import Experiment
-from fusionbench.study.row_costs import ROUNDS, RowCost, kept_or_measured, measure_rows
+from fusionbench.study.row_costs import (
+    ROUNDS,
+    RowCost,
+    kept_or_measured,
+    measure_rows,
+    of_whole_models,
+    with_front_end,
+)
 from fusionbench.track.records import read_json
 
 HEADS = ("late", "concat", "hse_nn", "arpg")
@@ -141,3 +149,18 @@ def test_heads_that_are_solved_for_stand_beside_trained_ones_on_narrow_streams_a
     assert next(row.flops for row in made.ranking if row.label == "logistic") == 2 * 2 * 20 * 2
     model = fb.load_model(next(o.run_id for m, o in made.runs if m.label == "logistic"))
     assert model.streams == {"face": 20} and model.about.front_end.widen is None
+
+
+def test_rows_with_backbones_of_their_own_cost_what_their_whole_models_do():
+    def config(**values):
+        return resolve(Request({"dataset": "afew", "relation": "none", **values}), collect())
+
+    heads = [config(fusion="single"), config(fusion="hse_nn")]
+    own = config(fusion="single", **{"backbone": "iresnet50"})
+    assert not of_whole_models(heads) and of_whole_models([*heads, own])
+    trunk, head = cost_of_model(heads[1], repeats=1)
+    whole = with_front_end(RowCost(ms_per_clip=1.0, flops=10.0), heads[1])
+    assert whole.params == trunk.params + head.params and whole.flops == 10.0 + trunk.flops
+    assert whole.ms_per_clip > 1.0
+    assert RowCost(1.0, 10.0).plain() == {"ms_per_clip": 1.0, "flops": 10.0}
+    assert set(whole.plain()) == {"ms_per_clip", "flops", "params"}

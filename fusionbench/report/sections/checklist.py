@@ -43,7 +43,7 @@ def checklist(evidence: Evidence, made_with: Mapping[str, Sequence[str]]) -> Sec
         "intervals": _intervals(evidence),
         "bars in figures": "± standard deviation over seeds; of differences, their intervals",
         "training time": _time(evidence),
-        "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence.heads)) or NOT_KEPT,
+        "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence)) or NOT_KEPT,
         **environment(made_with),
     }
     columns = (Column("asked", heads=True), Column("answer"))
@@ -85,7 +85,14 @@ def _compared(evidence: Evidence) -> str:
 
 
 def _searched(evidence: Evidence) -> str:
-    swept = evidence.made.experiment.swept_options
+    swept, made = evidence.made.experiment.swept_options, evidence.made.tuned
+    if made and made.searches:
+        first = made.searches[0]
+        return (
+            f"for the tuned rows {first.budget} configurations each, {first.seeds} seed"
+            f"{'s' * (first.seeds > 1)} of each, {first.sampler}, the default first; bounds under Tuned with "
+            "equal budgets. Default rows: nothing"
+        )
     if swept:
         return f"{', '.join(swept)}: every value is a row, so the best row is chosen on the report split"
     return "nothing by this comparison: each row has one configuration"

@@ -19,7 +19,7 @@ TIMED = (
 
 def cost(evidence: Evidence) -> Section | None:
     """A figure a measure; None where no run holds any."""
-    drawn = [one for one in costs_of(evidence.heads) if any(one.of(head) > 0 for head in evidence.heads)]
+    drawn = [one for one in costs_of(evidence) if any(one.of(head) > 0 for head in evidence.heads)]
     if not drawn:
         return None
     return Section(

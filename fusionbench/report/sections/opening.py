@@ -28,6 +28,9 @@ def answer(evidence: Evidence) -> Section:
                 "aside",
             )
         )
+    if made.tuned:
+        words = "This is of the rows with their defaults; tuned rows are a family of their own, judged below."
+        blocks.append(Words(words, "aside"))
     blocks += [Words(line, "caution") for line in cautions(evidence)]
     notes = list(verdicts.notes) if verdicts else []
     if notes:

@@ -59,7 +59,7 @@ def _scores(evidence: Evidence, head: Head) -> HeadScores:
 def _table(evidence: Evidence) -> Table:
     verdicts, anchor, digits = evidence.verdicts, evidence.anchor, decimals_of(evidence)
     paper = {} if evidence.made.stand_in else of_paper(evidence)
-    costs = costs_of(evidence.heads)
+    costs = costs_of(evidence)
     columns = [
         Column("rank", number=True),
         Column(evidence.compared, heads=True),

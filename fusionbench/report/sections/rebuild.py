@@ -56,6 +56,8 @@ def experiment_file(evidence: Evidence) -> str:
     question = " ".join(asked.question.split()) or "?"
     content: dict[str, Any] = {"base": {key: plain(value) for key, value in asked.base.items()}}
     content["vary"] = {key: [plain(value) for value in values] for key, values in asked.vary.items()}
+    content |= {"rows": [plain(dict(row)) for row in asked.rows]} if asked.rows else {}
+    content |= {"tune": plain(asked.tuning.plain())} if asked.tuning else {}
     terms = asked.terms
     content["compare"] = {"margin": round(100 * terms.margin, 6), "family": terms.family}
     content["compare"] |= {"metric": terms.metric} if terms.metric else {}
