@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fusionbench.cli import options as opt
+from fusionbench.cli import executor as who, options as opt
 
 if TYPE_CHECKING:
     from fusionbench.catalog.resolve import Request
+    from fusionbench.catalog.run_config import RunConfig
     from fusionbench.study.experiment import Experiment
     from fusionbench.study.forecast import Expectation
     from fusionbench.study.plan import Plan
@@ -74,16 +75,9 @@ def compare(
             rich_help_panel="Verdict",
         ),
     ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            min=1,
-            show_default=False,
-            help="Processes that train side by side; the table is the same. Default: 1.",
-            rich_help_panel="Training",
-        ),
-    ] = 1,
+    workers: who.Workers = None,
+    executor: who.Executor = "local",
+    address: who.Address = "auto",
     figure: Annotated[
         Path | None,
         typer.Option(
@@ -119,6 +113,8 @@ def compare(
 
       fusionbench compare smoke --report smoke-report
 
+      fusionbench compare afew_fusions --executor ray --address auto
+
       fusionbench compare --fusion arpg --fusion mult --dataset afew --seeds 5
     """
     given = {
@@ -136,15 +132,18 @@ def compare(
         "threads": threads,
     }
     opt.agree(upgrade_database)
+    who.check_executor(executor, address)
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
     asked = _on_terms(asked, against, margin)
 
+    from fusionbench.catalog.plugins import collect
     from fusionbench.cli.screen import Screen
     from fusionbench.figures.files import check_figure_path, drawn
     from fusionbench.report.page import check_folder
     from fusionbench.report.publish import publish
     from fusionbench.study.compare import compare as run_all
     from fusionbench.study.comparison import comparison_figure
+    from fusionbench.study.experiment import members
     from fusionbench.study.forecast import expect
     from fusionbench.study.plan import plan
 
@@ -157,7 +156,12 @@ def compare(
             planned = plan(asked, screen, dry=True)
             expected = expect(asked, planned)
         else:
-            made = run_all(asked, workers, screen)
+
+            def configs() -> list[RunConfig]:
+                return [member.config for member in members(asked, collect())]
+
+            with who.cluster(executor, address, workers, configs, screen) as nodes:
+                made = run_all(asked, workers or 1, screen, cluster=nodes)
             if figure:
                 drawn(lambda: comparison_figure(made), screen.warn, figure)
             written = publish(made, report, screen.warn) if report else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusionbench.bench.artifacts import read_fold
 from fusionbench.bench.build import told_of_maps
@@ -31,12 +31,19 @@ from fusionbench.study.verdict import Verdicts, judge_rows, scored
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
+if TYPE_CHECKING:
+    from fusionbench.study.executors.cluster import Cluster
+
 ASKED, COMPARED = "experiment.json", "comparison.json"
 """artifacts of a comparison: what was asked, and what came out"""
 
 
 def compare(
-    experiment: Experiment, workers: int = 1, watch: Watch | None = None, catalog: Catalog | None = None
+    experiment: Experiment,
+    workers: int = 1,
+    watch: Watch | None = None,
+    catalog: Catalog | None = None,
+    cluster: Cluster | None = None,
 ) -> Comparison:
     """Run what is pending, rank what is finished.
 
@@ -48,6 +55,7 @@ def compare(
         workers: processes; their number changes the time it takes, not the figures.
         watch: told of progress over the whole.
         catalog: default all installed components; several workers always use those.
+        cluster: whose nodes carry it out in place of workers.
 
     Raises:
         UserError: nothing of it could be run, or the rows are not on equal terms.
@@ -72,7 +80,9 @@ def compare(
     ):
         tracked.log_json(_asked(experiment), ASKED)  # now: it tries the artifact store
         try:
-            results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+            results = execute(
+                made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog, cluster
+            )
         finally:
             close_orphans()  # the runs of workers that were killed
         comparison_made = _collect(experiment, made, results, tracked, notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusionbench.bench.build import check_device, told_of_maps
 from fusionbench.bench.claim import IDENTITY_TAG, KIND_TAG, STUDY, close_orphans, join
@@ -33,6 +33,9 @@ from fusionbench.study.tuned_log import log_choice, log_judged
 from fusionbench.study.tuning import FRESH_SEEDS
 from fusionbench.track.runs import TrackedRun
 
+if TYPE_CHECKING:
+    from fusionbench.study.executors.cluster import Cluster
+
 TASK = "tuning (epochs)"
 CONFIRMS_TAG = "fusionbench.confirms"
 """on trials with fresh seeds: the trial whose configuration they confirm"""
@@ -49,6 +52,7 @@ def tune(
     tags: Mapping[str, str] | None = None,
     judge: bool = True,
     again: bool = False,
+    cluster: Cluster | None = None,
 ) -> Tuned:
     """Search, confirm, choose; the report split is judged once, for what was chosen, after that.
 
@@ -62,6 +66,7 @@ def tune(
         tags: of the study's MLflow run.
         judge: False leaves the report split alone.
         again: train what is judged even if that very run is finished.
+        cluster: whose nodes carry the trials out in place of workers; they are drawn by this process.
 
     Raises:
         UserError: the data or the study's name are at fault.
@@ -73,7 +78,7 @@ def tune(
     data = design.data(design.base, watch)
     for line in (*told_of_maps(design.base, data), *design.notes):
         watch.note(line)
-    work = _Study(design, data, workers, watch)
+    work = _Study(design, data, workers, watch, cluster)
     ledgers = _ledgers(design, data, storage)
     identity = design.identity(data)
     opened = design.opened(
@@ -137,6 +142,7 @@ class _Study:
     data: RunData
     workers: int
     watch: Watch
+    cluster: Cluster | None = None
 
     def _carry_out(self, jobs: Jobs, runs: Members, parent: str, total: int, done: int = 0) -> None:
         """Progress is told in epochs of the whole."""
@@ -148,7 +154,15 @@ class _Study:
 
         advance(0)
         carry_out(
-            jobs, runs.members, runs.data, parent, self.workers, advance, self.watch, self.design.catalog
+            jobs,
+            runs.members,
+            runs.data,
+            parent,
+            self.workers,
+            advance,
+            self.watch,
+            self.design.catalog,
+            self.cluster,
         )
         if done < total:
             advance(total - done)
