@@ -20,7 +20,9 @@ from filelock import FileLock
 
 from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.hashing import digest
 from fusionbench.contract.interrupts import interrupts_deferred
+from fusionbench.data.cache import writable_folder
 from fusionbench.track.places import artifact_location, follow_database, local_path
 from fusionbench.track.schema import refuse_foreign
 
@@ -208,11 +210,18 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_process_at_a_time(uri: str) -> Iterator[None]:
-    """Guards the making of tables and experiments: on a fresh sqlite file simultaneous starts collide."""
+    """Guards the making of tables and experiments: on a fresh database simultaneous starts collide.
+
+    A server makes its own. A database that is no file is guarded in the cache, which machines share.
+    """
     file = database_file(uri)
-    if file is None:
+    if is_server(uri):
         yield
         return
-    file.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS):
+    if file is None:
+        lock = writable_folder("trackers") / f"{digest(uri)}.lock"
+    else:
+        file.absolute().parent.mkdir(parents=True, exist_ok=True)
+        lock = file.with_name(f"{file.name}.lock")
+    with FileLock(lock, timeout=_LOCK_SECONDS):
         yield
