@@ -46,6 +46,10 @@ class Storage(Protocol):
         """Give a seat back."""
         ...
 
+    def close(self) -> None:
+        """Let go of everything; nothing can be asked afterwards."""
+        ...
+
 
 def open_storage(study: str, address: str | None) -> Storage:
     """The storage of a study.
@@ -106,6 +110,10 @@ class Journal:
             self._seat(seat).unlink(missing_ok=True)  # while it is held: a waiting one sees that it is gone
             lock.release()
 
+    def close(self) -> None:
+        for seat in list(self._seats):
+            self.leave(seat)
+
     def _seat(self, seat: str) -> Path:
         return self.path.with_suffix(f".{digest(seat)[:8]}.seat")
 
@@ -161,7 +169,7 @@ class Postgres:
         with self._locked("making tables"):
             from optuna.storages import RDBStorage
 
-            self.optuna: BaseStorage = RDBStorage(url, engine_kwargs=dict(POOL))
+            self.optuna = RDBStorage(url, engine_kwargs=dict(POOL))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -177,6 +185,10 @@ class Postgres:
         if seat in self._mine:
             self._mine.remove(seat)
             self._ask("SELECT pg_advisory_unlock(:key)", self._named(seat))
+
+    def close(self) -> None:
+        self._connection.close()
+        self.optuna.engine.dispose()
 
     def _named(self, seat: str) -> str:
         return f"study {self._study}, seat {seat}"

@@ -1,4 +1,4 @@
-"""Runs and studies in PostgreSQL: one record however many processes begin at once, artifacts in one folder."""
+"""Runs and studies in PostgreSQL: one record however many begin at once, artifacts in one folder."""
 
 from __future__ import annotations
 

@@ -17,6 +17,8 @@ from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve
 from fusionbench.contract.watch import Watch
 from fusionbench.study.compare import compare
+from fusionbench.study.executors import nodes as terms, ray as executor
+from fusionbench.study.executors.nodes import code_here
 from fusionbench.study.experiment import Experiment
 from fusionbench.track.records import find_runs
 
@@ -125,7 +127,7 @@ def on_ray(nodes, watch, config=None, **options):
 
 @pytest.mark.usefixtures("watch_store")
 def test_a_node_is_lost_and_its_jobs_go_on_at_another(nodes, monkeypatch, tmp_path):
-    told = Told(EPOCHS // 2, lambda: lose(nodes))
+    told = Told(at=EPOCHS // 2, act=lambda: lose(nodes))
     with on_ray(nodes, told) as cluster:
         made = compare(experiment(), watch=told, cluster=cluster)
     assert told.notes[0].startswith("cluster: 3 nodes, 2 jobs side by side (1 CPU, 0 GPU each)")
@@ -137,3 +139,50 @@ def test_a_node_is_lost_and_its_jobs_go_on_at_another(nodes, monkeypatch, tmp_pa
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     alone = compare(experiment())
     assert figures(alone) == figures(made)
+
+
+@pytest.mark.usefixtures("watch_store")
+def test_ctrl_c_closes_the_runs_on_every_node_and_the_same_command_goes_on(nodes):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    told = Told(at=10, act=interrupted)
+    with on_ray(nodes, told) as cluster:
+        with pytest.raises(KeyboardInterrupt):
+            compare(experiment(), watch=told, cluster=cluster)
+        assert {run.status for run in find_runs(tags={"fusionbench.kind": "run"})} == {"KILLED"}
+        made = compare(experiment(), cluster=cluster)
+    assert {run.status for run in find_runs()} == {"FINISHED"} and len(made.runs) == 4
+
+
+@pytest.mark.usefixtures("watch_store")
+def test_what_a_run_raises_is_its_own_and_data_that_no_node_sees_travel(nodes, monkeypatch):
+    monkeypatch.setattr(executor, "files_of", lambda data: {})
+    base = {**BASE, "fusion": "gru", "training.epochs": 3}
+    asked = Experiment("rates", "?", base, {}, {"training.lr": [1e-3, 1e30]})
+    planned = design(
+        Request(base), Tuning(space={"training.lr": [1e-3, 1e-2]}, confirm=0), collect(), "rates"
+    )
+    with on_ray(nodes, Told()) as cluster:
+        made = compare(asked, cluster=cluster)
+        tuned = tune(planned, cluster=cluster)
+    assert [row.label for row in made.ranking] == ["0.001"]
+    (failed,) = made.failed
+    assert failed.label.startswith("1e") and "loss" in failed.reason
+    assert tuned.trials == 2 and tuned.outcomes[0].folds[0].run_id in {run.run_id for run in find_runs()}
+    assert {run.status for run in find_runs()} == {"FINISHED", "FAILED"}
+
+
+@pytest.mark.usefixtures("watch_store")
+def test_nodes_with_other_code_are_refused_before_anything_runs(nodes, monkeypatch):
+    monkeypatch.setattr(
+        terms, "code_here", lambda: {**code_here(), "torch": "2.9.0", "source of fusion gru": "x"}
+    )
+    with (
+        pytest.raises(
+            UserError, match=r"\): torch is 2\.13\S+, and 2\.9\.0 where .* \(and 1 more\)\. .*Nothing"
+        ),
+        on_ray(nodes, Told()),
+    ):
+        pass
+    assert find_runs() == []
