@@ -39,6 +39,15 @@ class _Loader(yaml.SafeLoader):
     }
 
 
+def plain(value: Any) -> Any:
+    """A value as a document can hold it; paths and the like as their text."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
 def read(path: Path) -> tuple[dict[str, Any], Lines]:
     """A YAML mapping and where its keys stand.
 

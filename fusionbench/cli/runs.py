@@ -19,7 +19,7 @@ def runs(
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help="run, folds, comparison or reproduction. Default: all of them."),
+        typer.Option("--kind", help="run, folds, comparison, reproduction, study or trial. Default: all."),
     ] = None,
     most: Annotated[
         int,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -124,6 +125,14 @@ def tune(
             rich_help_panel="Output",
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Also leave the study's page, its tables and figures in this folder. Default: none.",
+            rich_help_panel="Output",
+        ),
+    ] = None,
     dry_run: opt.DryRun = False,
     upgrade_database: opt.UpgradeDatabase = False,
     as_json: opt.Json = False,
@@ -168,23 +177,28 @@ def tune(
 
     flags = {"trials": trials, "sampler": sampler, "seeds": seeds, "confirm": confirm, "prune": prune or None}
     asked = asked_of(experiment, opt.request(given, set_, config, registry), flags, space)
-    planned = design(asked.request, asked.tuning, collect(), name)
+    planned = design(asked.request, asked.tuning, collect(), name, asked.question)
     if dry_run:
-        _dry_run(planned, asked.question, as_json)
+        _dry_run(planned, as_json)
         return
 
     from fusionbench.cli.screen import Screen
     from fusionbench.contract.writing import check_path
+    from fusionbench.report.page import check_folder
+    from fusionbench.report.publish import publish_study
     from fusionbench.study.saved import save_chosen
     from fusionbench.study.tune import tune as search
 
     if save:
         check_path(save, "a configuration", ("yaml", "yml"))
+    if report:
+        check_folder(report)
     with (
         Screen() as screen,
         who.cluster(executor, address, workers, lambda: [planned.base], screen, storage) as nodes,
     ):
         made = search(planned, workers or 1, screen, storage=storage, again=again, cluster=nodes)
+        page = publish_study(made, report, screen.warn)
     written = save_chosen(made, save) if save else []
     if as_json:
         print(json.dumps(made.plain()))
@@ -202,12 +216,15 @@ def tune(
     for file in written:
         console.print(f"written: {file}", highlight=False, soft_wrap=True, markup=False)
     console.print(f"next: {next_command(made, written)}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"      fusionbench report {shlex.quote(made.study)}", highlight=False, soft_wrap=True)
     console.print("      fusionbench ui", highlight=False)
-    page = page_of(tracking_uri(), made.mlflow_experiment_id, made.run_id)
-    console.print(f"its page there: {shown(page)}", highlight=False, soft_wrap=True)
+    if page:
+        console.print(f"report: {page}", highlight=False, soft_wrap=True, markup=False)
+    there = page_of(tracking_uri(), made.mlflow_experiment_id, made.run_id)
+    console.print(f"its page there: {shown(there)}", highlight=False, soft_wrap=True)
 
 
-def _dry_run(planned: object, question: str, as_json: bool) -> None:
+def _dry_run(planned: object, as_json: bool) -> None:
     from fusionbench.study.design import Design
 
     assert isinstance(planned, Design)
@@ -228,4 +245,4 @@ def _dry_run(planned: object, question: str, as_json: bool) -> None:
 
     from fusionbench.report.tune_table import design_table
 
-    Console().print(design_table(planned, question))
+    Console().print(design_table(planned))

@@ -31,7 +31,7 @@ _NAME = 0.8
 _TALL = 2.6 * LINE
 """inches of a cell with its spread"""
 _LIGHTEST = 0.12
-"""share of the colours at the lowest score: white is what was not tried"""
+"""share of the colours at the lowest score: white is what was not run"""
 
 
 @styled
@@ -70,7 +70,7 @@ def option_map(
     spoken = drawable(metric)
     words = f"selection {spoken}, %; dark is better" + ("; framed: chosen" if chosen else "")
     words += "; ± deviation over seeds" if np.isfinite(spread).any() else ""
-    words += "; white: not tried" if not np.isfinite(score).all() else ""
+    words += "; white: not run" if not np.isfinite(score).all() else ""
     beside, below = distinct(rows, _NAME), distinct(columns, _NAME)
     left = LINE + 3 * PAD + max(map(line_width, beside))
     widest = max(line_width("± 10.0"), *map(line_width, below)) + 2 * PAD

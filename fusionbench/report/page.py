@@ -58,6 +58,23 @@ def build_page(
         UserError: no run has figures, or the folder cannot be written.
     """
     report = compose(comparison, made_with or {})
+    return write_report(report, out, {FILE: experiment_file(Evidence.of(comparison))}, warn)
+
+
+def write_report(
+    report: Report, out: Path, beside: Mapping[str, str], warn: Callable[[str], None] = lambda message: None
+) -> Path:
+    """Writes a page with its tables and figures.
+
+    Args:
+        report: composed.
+        out: folder to fill; made if need be.
+        beside: further files: name -> text.
+        warn: told of a figure that could not be drawn.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
     blocks = _blocks(report)
     try:
         for folder in (out, out / "tables", out / "figures"):
@@ -66,7 +83,8 @@ def build_page(
             for suffix, form in FORMS.items():
                 _write(out / "tables" / f"{table.name}.{suffix}", form(table))
         drawings = _draw(pictures(blocks), out / "figures", warn, PRINTED)
-        _write(out / FILE, experiment_file(Evidence.of(comparison)))
+        for name, text in beside.items():
+            _write(out / name, text)
         _write(out / PAGE, html(report, drawings))
     except OSError as error:
         raise UserError(
@@ -75,14 +93,8 @@ def build_page(
     return out / PAGE
 
 
-def build_page_alone(
-    comparison: Comparison,
-    folder: Path,
-    made_with: Mapping[str, Sequence[str]],
-    warn: Callable[[str], None] = lambda message: None,
-) -> Path:
-    """The same page, byte for byte, without the files beside it; arguments as for ``build_page``."""
-    report = compose(comparison, made_with)
+def write_page(report: Report, folder: Path, warn: Callable[[str], None] = lambda message: None) -> Path:
+    """The same page, byte for byte, without the files beside it; arguments as for ``write_report``."""
     drawings = _draw(pictures(_blocks(report)), folder, warn, PRINTED[:1])
     _write(folder / PAGE, html(report, drawings))
     return folder / PAGE

@@ -16,8 +16,8 @@ from fusionbench.track.places import local_path
 from fusionbench.track.records import RunRecord
 
 STYLES = {"FINISHED": None, "RUNNING": "green", "KILLED": "yellow", "FAILED": "red"}
-SCORES = ("report", "pooled_report", "best_mean")
-"""where a run, a parent of folds and a comparison keep the metric that they are judged by"""
+SCORES = ("report", "pooled_report", "best_mean", "chosen_report")
+"""where a run, a parent of folds, a comparison and a study keep the metric that they are judged by"""
 SHOWN_ID = 12
 """characters of an id that a table shows; every command takes them for the whole"""
 
@@ -31,7 +31,8 @@ def runs_table(records: Sequence[RunRecord], place: str) -> Table:
     """
     table = plain_table(
         escape(f"{len(records)} run(s) of {place}"),
-        "accuracy, or what a run is judged by, on the report split; best mean of a comparison",
+        "accuracy, or what a run is judged by, on the report split; best mean of a comparison; "
+        "what a study chose; trials never see that split",
     )
     for column in ("run", "name", "experiment", "kind", "state", "score", "started"):
         table.add_column(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +12,12 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from fusionbench.catalog.documents import plain
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.decimals import points
+from fusionbench.report.study_words import axis_text, counted, option_text, passed_over
 from fusionbench.report.tables import percent, plain_table
 from fusionbench.study.design import Design
-from fusionbench.study.ledger import Trial
 from fusionbench.study.ranking import Spread
 from fusionbench.study.tuned import FoldSearch, Tuned, best_first
 
@@ -25,34 +27,27 @@ _WIDTH = 78
 """columns, so that what stands below a narrow table can be read"""
 
 
-def design_table(design: Design, question: str = "") -> RenderableType:
+def design_table(design: Design) -> RenderableType:
     """What a study would search."""
     size = f"{design.space.size:,.0f} points" if design.space.size < float("inf") else "no end of points"
+    confirm = design.tuning.confirm
+    again = f"then the best {confirm} again with fresh seeds, and " if confirm else "then "
     caption = (
-        f"sampler {design.sampler}; {design.total} trial(s) a fold, {len(design.seeds)} seed(s) each, "
-        f"{design.epochs} epoch(s); {size}\n"
-        f"then the best {design.tuning.confirm} again with fresh seeds, and the chosen one is judged once"
+        f"sampler {design.sampler}; {counted(design.total, 'trial')} a fold, "
+        f"{counted(len(design.seeds), 'seed')} each, {counted(design.epochs, 'epoch')}; {size}\n"
+        f"{again}the chosen one is judged once"
     )
     caption = "".join(f"{escape(line)}\n" for line in design.notes) + caption
-    table = plain_table(escape(question or f"what would be searched for {design.base.fusion.name}"), caption)
+    table = plain_table(
+        escape(design.question or f"what would be searched for {design.base.fusion.name}"), caption
+    )
     for column in ("option", "values", "default"):
         table.add_column(column)
     for axis in design.space.axes:
-        table.add_row(axis.key, escape(_axis(axis.plain())), escape(shown(design.default[axis.key])))
+        table.add_row(
+            axis.key, escape(axis_text(axis.plain())), escape(option_text(design.default[axis.key]))
+        )
     return table
-
-
-def _axis(plain: Any) -> str:
-    if isinstance(plain, list):
-        return ", ".join(map(shown, plain))
-    return f"{plain['low']:g} to {plain['high']:g}{', logarithmic' if plain.get('log') else ''}"
-
-
-def shown(value: Any) -> str:
-    """A value of an option, as a table shows it."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def tune_table(made: Tuned) -> RenderableType:
@@ -68,16 +63,16 @@ def _trials(made: Tuned, fold: FoldSearch) -> Table:
     table.min_width = _WIDTH
     table.add_column("trial", justify="right")
     for key in made.design.space.keys:
-        table.add_column(key, justify="right")
-    table.add_column(f"selection {SPOKEN[made.metric]}", justify="right")
+        table.add_column(key.replace(".", ".\n"), justify="right")
+    table.add_column(f"selection\n{SPOKEN[made.metric]}", justify="right")
     again = bool(fold.confirmations)
     if again:
-        table.add_column("fresh seeds", justify="right")
+        table.add_column("fresh\nseeds", justify="right")
     chosen = fold.chosen.trial.number
     best = best_first(fold.finished)[:MOST]
     best += [trial for trial in fold.finished if trial.number == chosen and trial not in best]
     for trial in best:
-        values = [escape(shown(value)) for value in made.values(trial).values()]
+        values = [escape(option_text(value)) for value in made.values(trial).values()]
         confirmed = [_spread(fold.confirmations.get(trial.number))] if again else []
         score = Spread.of(trial.scores) if trial.scores else None
         style = "bold" if trial.number == chosen else None
@@ -96,37 +91,10 @@ def _spread(spread: Spread | None) -> str:
 def _told(made: Tuned, fold: FoldSearch) -> list[str]:
     """Everything about the trials that the table does not show."""
     hidden = len(fold.finished) - MOST
-    lines = [
-        f"{fold.ended} trial(s), sampler {made.design.sampler}, {len(made.design.seeds)} seed(s) each"
-        + (f"; {hidden} more are in MLflow" if hidden > 0 else "")
-    ]
-    if fold.exhausted and fold.ended < made.design.total:
-        lines.append(f"the space has no more models than these: {made.design.total} trials were asked for")
-    if fold.same:
-        lines.append(f"{fold.same} point(s) are the same model as another and were not run")
-    if fold.unfit:
-        point, reason = next(iter(fold.unfit.items()))
-        unfit = f"{len(fold.unfit)} point(s) do not fit and were not counted"
-        lines.append(f"{unfit}, the first: {point}: {reason}")
-    lines += _listed("ended early", [t for t in fold.trials if t.state == "pruned"], _pruned)
-    lines += _listed("failed", [t for t in fold.trials if t.state == "failed"], lambda t: t.reason)
-    lines += _listed("not fitting", [t for t in fold.trials if t.state == "unfit"], lambda t: t.reason)
-    killed = sum(trial.killed for trial in fold.trials)
-    if killed:
-        lines.append(f"killed and gone on with: {killed}")
-    return [escape(line) for line in lines]
-
-
-def _pruned(trial: Trial) -> str:
-    return f"after epoch {trial.pruned_at}, below the median of the others"
-
-
-def _listed(what: str, trials: Sequence[Trial], said: Any) -> list[str]:
-    if not trials:
-        return []
-    first = trials[0]
-    numbers = ", ".join(str(trial.number) for trial in trials[:10])
-    return [f"{what}: trial {numbers}{' ...' if len(trials) > 10 else ''}; {said(first)}"]
+    seeds = counted(len(made.design.seeds), "seed")
+    first = f"{counted(fold.ended, 'trial')}, sampler {made.design.sampler}, {seeds} each"
+    first += f"; {hidden} more are in MLflow" if hidden > 0 else ""
+    return [escape(line) for line in (first, *passed_over(made, fold))]
 
 
 def _scores(made: Tuned) -> Table:
@@ -135,10 +103,8 @@ def _scores(made: Tuned) -> Table:
     notes = ["its selection score is the best of many, so it flatters"]
     if made.confirmed is not None:
         notes.append("fresh seeds take away the luck of seeds, not that of the selection clips")
-    if report is not None:
-        before = made.score if made.confirmed is None else made.confirmed
-        gap = points(before - report.mean, sign=True)
-        notes.append(f"from selection to report: {gap} points")
+    if made.gap is not None:
+        notes.append(f"from selection to report: {points(made.gap, sign=True)} points")
     table = plain_table("the chosen configuration", "\n".join(notes))
     table.min_width = _WIDTH
     table.show_header = False
@@ -154,6 +120,11 @@ def _scores(made: Tuned) -> Table:
         table.add_row(f"report split, judged once{pooled}{seeds}", _spread(report))
         table.add_row("chance (most frequent class)", percent(made.outcomes[0].chance))
     return table
+
+
+def _typed(value: Any) -> str:
+    """A value as ``--set`` takes it, with all its digits."""
+    return value if isinstance(value, str) else json.dumps(plain(value))
 
 
 def next_command(made: Tuned, written: Sequence[Path]) -> str:
@@ -173,5 +144,5 @@ def next_command(made: Tuned, written: Sequence[Path]) -> str:
         elif key in flags:
             words += [flags[key], str(value)]
         else:
-            words += ["--set", f"{key}={shown(value)}"]
+            words += ["--set", f"{key}={_typed(value)}"]
     return shlex.join(words)

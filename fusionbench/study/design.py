@@ -41,6 +41,8 @@ class Design:
     """trials of each fold"""
     catalog: Catalog
     asked_name: str | None = None
+    question: str = ""
+    """the first comment line of its file"""
     _opened: dict[str, RunData] = field(default_factory=dict)
 
     @property
@@ -136,7 +138,9 @@ class Design:
         }
 
 
-def design(request: Request, tuning: Tuning, catalog: Catalog, name: str | None = None) -> Design:
+def design(
+    request: Request, tuning: Tuning, catalog: Catalog, name: str | None = None, question: str = ""
+) -> Design:
     """A study from what was asked for; every value of its space is tried on the schema.
 
     Args:
@@ -144,6 +148,7 @@ def design(request: Request, tuning: Tuning, catalog: Catalog, name: str | None 
         tuning: how it is searched.
         catalog: components to choose from.
         name: of the study; None makes one up.
+        question: that it answers.
 
     Raises:
         UserError: the request or the space is at fault.
@@ -166,7 +171,7 @@ def design(request: Request, tuning: Tuning, catalog: Catalog, name: str | None 
             "Give values for it (--space FILE.yaml), or another --sampler: random, tpe."
         )
     total = tuning.trials or (int(space.size) if sampler == "grid" else USUAL_TRIALS)
-    return Design(request, base, space, notes, tuning, sampler, total, catalog, _checked(name))
+    return Design(request, base, space, notes, tuning, sampler, total, catalog, _checked(name), question)
 
 
 def _checked(name: str | None) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fusionbench.bench.artifacts import read_fold
-from fusionbench.bench.claim import COMPARISON, KIND_TAG
+from fusionbench.bench.claim import COMPARISON, KIND_TAG, STUDY
 from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.study.compare import ASKED, COMPARED
@@ -21,21 +21,33 @@ from fusionbench.study.terms import Terms
 from fusionbench.study.verdict import judge_rows, scored
 from fusionbench.track.records import RunRecord, find_runs, get_run, read_json
 
-NAME_TAG = "fusionbench.experiment"
+NAMED_BY = {COMPARISON: "fusionbench.experiment", STUDY: "fusionbench.study"}
+"""kind -> the tag that holds its name"""
 
 
 def find_comparisons(name: str) -> list[RunRecord]:
-    """Finished comparisons of an experiment's name, the newest first.
+    """Finished comparisons of an experiment's name, the newest first; errors as ``find_finished``."""
+    return find_finished(name, (COMPARISON,))
+
+
+def find_finished(name: str, kinds: Sequence[str]) -> list[RunRecord]:
+    """Finished comparisons or studies of a name, the newest first.
+
+    Args:
+        name: of an experiment, or of a study.
+        kinds: ``comparison``, ``study``.
 
     Raises:
         UserError: there is none; the nearest name is offered.
     """
-    every = find_runs(tags={KIND_TAG: COMPARISON}, status="FINISHED")
-    found = [record for record in every if record.tags.get(NAME_TAG) == name]
+    every = [r for kind in kinds for r in find_runs(tags={KIND_TAG: kind}, status="FINISHED")]
+    named = [(record.tags.get(NAMED_BY[record.tags[KIND_TAG]], ""), record) for record in every]
+    found = [record for known, record in named if known == name]
     if not found:
-        names = sorted({record.tags.get(NAME_TAG, "") for record in every})
-        raise unknown("finished comparison", name, names, "`fusionbench runs --kind comparison` lists them.")
-    return found
+        lists = " or ".join(f"`fusionbench runs --kind {kind}`" for kind in kinds)
+        what = f"finished {' or '.join(kinds)}"
+        raise unknown(what, name, sorted({known for known, _ in named}), f"{lists} lists them.")
+    return sorted(found, key=lambda record: record.started, reverse=True)
 
 
 def read_comparison(run_id: str) -> Comparison:
@@ -55,7 +67,7 @@ def read_comparison(run_id: str) -> Comparison:
     experiment = Experiment(
         asked["name"], asked["question"], asked["base"], {}, asked["vary"], terms=Terms(**asked["terms"])
     )
-    runs = [(Slot(tuple(run["row"]), run["seed"]), _outcome(run)) for run in said["runs"]]
+    runs = [(Slot(tuple(run["row"]), run["seed"]), read_outcome(run)) for run in said["runs"]]
     by_label: dict[str, list[Outcome]] = defaultdict(list)
     for slot, outcome in runs:
         by_label[slot.label].append(outcome)
@@ -96,7 +108,12 @@ def _with_costs(ranking: list[Row], runs: Mapping[str, Sequence[Outcome]], compa
     return [replace(row, **kept.get(runs[row.label][0].folds[0].identity, {})) for row in ranking]
 
 
-def _outcome(run: dict[str, Any]) -> Outcome:
+def read_outcome(run: Mapping[str, Any]) -> Outcome:
+    """A run from what ``Outcome.plain`` says of it, its folds exact.
+
+    Raises:
+        UserError: a fold's run is gone.
+    """
     return Outcome(
         name=run["name"],
         run_id=run["run_id"],

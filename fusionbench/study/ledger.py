@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-DEFINITION = "definition"
+DEFINITION, PASSED = "definition", "passed"
 ENOUGH = 5
 """finished trials before any is ended early"""
 
@@ -90,7 +90,7 @@ class Ledger:
             total: trials that the study is to have.
 
         Returns:
-            None where there is none now; ``waiting`` says whether there may be later.
+            None where there is none now; ``is_full`` says whether there may be one later.
         """
         import optuna
 
@@ -109,6 +109,7 @@ class Ledger:
             taken = {kept.user_attrs["key"] for kept in latest.values()}
             number = len(latest)
             found = self.search.next(taken, latest.values(), number)
+            self._note_passed()
             if found is None:
                 self._exhausted = True
                 return None
@@ -151,12 +152,6 @@ class Ledger:
         with self.storage.lock():
             return [_read(kept) for _, kept in sorted(self._latest().items())]
 
-    @property
-    def waiting(self) -> bool:
-        """Whether trials are being worked on, here or elsewhere: one may be killed and left to us."""
-        with self.storage.lock():
-            return any(not kept.state.is_finished() for kept in self._latest().values())
-
     def is_full(self, total: int) -> bool:
         """Whether no trial is left to draw or to wait for."""
         with self.storage.lock():
@@ -168,6 +163,18 @@ class Ledger:
     def exhausted(self) -> bool:
         """Whether the space has no model that was not tried."""
         return self._exhausted
+
+    @property
+    def passed(self) -> tuple[int, dict[str, str]]:
+        """Points that whoever drew passed over: how many are the same model as another; unfit -> why."""
+        known = self._study.user_attrs.get(PASSED, {"same": 0, "unfit": {}})
+        return known["same"], known["unfit"]
+
+    def _note_passed(self) -> None:
+        same, unfit = self.passed
+        now = {"same": max(same, self.search.same), "unfit": {**unfit, **self.search.unfit}}
+        if now != {"same": same, "unfit": unfit}:
+            self._study.set_user_attr(PASSED, now)
 
     def floors(self, epochs: int) -> tuple[float, ...]:
         """The median rule (Golovin et al. 2017, Vizier, section 4.3): what each epoch must have reached.

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from fusionbench.catalog.documents import plain
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.contract.writing import written_whole
@@ -44,10 +45,10 @@ def _text(made: Tuned, fold: FoldSearch, alone: bool) -> str:
     values = {
         **made.design.request.values,
         **made.values(fold.chosen.trial),
-        "seed": made.design.base.options.seed,
+        "seed": made.design.seeds[0],
         **({} if alone else {"fold": fold.fold}),
     }
-    tree = _nested({key: _plain(value) for key, value in values.items() if value is not None or "." in key})
+    tree = _nested({key: plain(value) for key, value in values.items() if value is not None or "." in key})
     comments = "".join(f"# {line}\n" for line in _provenance(made, fold))
     return comments + yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
 
@@ -73,12 +74,6 @@ def _provenance(made: Tuned, fold: FoldSearch) -> list[str]:
     if design.request.registry:
         lines.append(f"Names are those of --registry {design.request.registry}.")
     return lines
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 def _nested(flat: dict[str, Any]) -> dict[str, Any]:

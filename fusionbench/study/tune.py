@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,10 @@ from fusionbench.track.runs import TrackedRun
 if TYPE_CHECKING:
     from fusionbench.study.executors.cluster import Cluster
 
-TASK = "tuning (epochs)"
+SEARCHING, CONFIRMING, JUDGING = (
+    f"{what} (epochs)" for what in ("tuning", "confirming with fresh seeds", "judging what was chosen")
+)
+"""what progress is told of"""
 CONFIRMS_TAG = "fusionbench.confirms"
 """on trials with fresh seeds: the trial whose configuration they confirm"""
 SAMPLER_SEED = 2511
@@ -79,19 +83,22 @@ def tune(
     for line in (*told_of_maps(design.base, data), *design.notes):
         watch.note(line)
     work = _Study(design, data, workers, watch, cluster)
-    ledgers = _ledgers(design, data, storage)
     identity = design.identity(data)
     opened = design.opened(
         data, {IDENTITY_TAG: identity, KIND_TAG: STUDY, STUDY_TAG: design.name(data), **(tags or {})}
     )
-    with join(identity, STUDY) as held, track(opened, held, watch) as tracked:
+    with (
+        _ledgers(design, data, storage) as ledgers,  # first: another study of this name is refused
+        join(identity, STUDY) as held,
+        track(opened, held, watch) as tracked,
+    ):
         tracked.log_json({"study": design.definition(data), "default": design.default}, "study.json")
         try:
             work.search(ledgers, tracked, identity)
             folds = [_searched(fold, ledger) for fold, ledger in ledgers.items()]
             folds = [work.confirmed(fold, tracked) for fold in folds]
             made = _tuned(design, data, folds, tracked)
-            log_choice(made, {fold: ledger.importance() for fold, ledger in ledgers.items()}, tracked)
+            log_choice(made, tracked)
             if judge:  # what was chosen is written down: the report split can't change it any more
                 made = replace(made, outcomes=work.judged(folds, tracked, again))
                 log_judged(made, tracked)
@@ -100,17 +107,18 @@ def tune(
     return made
 
 
-def _ledgers(design: Design, data: RunData, storage: str | None) -> dict[str, Ledger]:
+@contextmanager
+def _ledgers(design: Design, data: RunData, storage: str | None) -> Iterator[dict[str, Ledger]]:
     """One study a fold: one choice over all folds would have seen every reported subject."""
     name = design.name(data)
-    kept = open_storage(name, storage)
     folds = design.folds(data)
     made = {}
-    for fold in folds:
-        search = Search(design.space, design.sampler, SAMPLER_SEED, _key_of(design, fold))
-        own = name if len(folds) == 1 else f"{name}/{fold.name}"
-        made[fold.name] = Ledger(kept, own, design.definition(data), search, design.default)
-    return made
+    with closing(open_storage(name, storage)) as kept:
+        for fold in folds:
+            search = Search(design.space, design.sampler, SAMPLER_SEED, _key_of(design, fold))
+            own = name if len(folds) == 1 else f"{name}/{fold.name}"
+            made[fold.name] = Ledger(kept, own, design.definition(data), search, design.default)
+        yield made
 
 
 def _key_of(design: Design, fold: Fold) -> Callable[[Mapping[str, Any]], str]:
@@ -124,7 +132,9 @@ def _key_of(design: Design, fold: Fold) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _searched(fold: str, ledger: Ledger) -> FoldSearch:
-    found = FoldSearch(fold, ledger.trials(), dict(ledger.search.unfit), ledger.search.same, ledger.exhausted)
+    same, unfit = ledger.passed
+    trials, importance = ledger.trials(), ledger.importance()
+    found = FoldSearch(fold, trials, unfit, same, ledger.exhausted, importance=importance)
     if not found.finished:
         reasons = [trial.reason for trial in found.trials if trial.reason] or list(found.unfit.values())
         where = "" if fold == "official" else f" of fold {fold}"
@@ -144,13 +154,15 @@ class _Study:
     watch: Watch
     cluster: Cluster | None = None
 
-    def _carry_out(self, jobs: Jobs, runs: Members, parent: str, total: int, done: int = 0) -> None:
+    def _carry_out(
+        self, task: str, jobs: Jobs, runs: Members, parent: str, total: int, done: int = 0
+    ) -> None:
         """Progress is told in epochs of the whole."""
 
         def advance(epochs: int) -> None:
             nonlocal done
             done = min(done + epochs, total)
-            self.watch.progress(TASK, done, total)
+            self.watch.progress(task, done, total)
 
         advance(0)
         carry_out(
@@ -194,7 +206,7 @@ class _Study:
             trial.state in ("finished", "pruned") for ledger in ledgers.values() for trial in ledger.trials()
         )
         whole = max(design.total * len(ledgers), finished) * each
-        self._carry_out(jobs, runs, tracked.run_id, whole, finished * each)
+        self._carry_out(SEARCHING, jobs, runs, tracked.run_id, whole, finished * each)
 
     def confirmed(self, fold: FoldSearch, tracked: TrackedRun) -> FoldSearch:
         """The best trials once more with fresh seeds: what was luck of a seed does not come twice."""
@@ -214,7 +226,7 @@ class _Study:
                 member = self._enter(runs, note.label, trial.point, seed)
                 by_job[Job(member, fold.fold, note)] = trial
         jobs = Jobs(by_job)
-        self._carry_out(jobs, runs, tracked.run_id, len(by_job) * self.design.epochs)
+        self._carry_out(CONFIRMING, jobs, runs, tracked.run_id, len(by_job) * self.design.epochs)
         return replace(fold, confirmations=_confirmations(by_job, jobs.results, self.watch))
 
     def judged(self, folds: Sequence[FoldSearch], tracked: TrackedRun, again: bool) -> list[Outcome]:
@@ -225,7 +237,7 @@ class _Study:
                 member = self._enter(runs, "chosen", fold.chosen.trial.point, seed)
                 jobs[Job(member, fold.fold, again=again)] = seed
         asked = Jobs(jobs)
-        self._carry_out(asked, runs, tracked.run_id, len(jobs) * self.design.epochs)
+        self._carry_out(JUDGING, asked, runs, tracked.run_id, len(jobs) * self.design.epochs)
         by_seed: dict[int, list[FoldOutcome]] = defaultdict(list)
         for job, seed in jobs.items():
             result = asked.results[job]

@@ -5,12 +5,55 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from fusionbench.bench.outcome import Outcome
-from fusionbench.study.design import Design
+from fusionbench.catalog.documents import plain
+from fusionbench.catalog.resolve import Request
 from fusionbench.study.ledger import Trial
 from fusionbench.study.ranking import Spread
+from fusionbench.study.space import Space
+from fusionbench.study.tuning import Tuning
+
+
+class Declared(Protocol):
+    """What a study was to search, and how: a design, or what is left of one when it is read back."""
+
+    @property
+    def question(self) -> str:
+        """The first comment line of its file; empty where flags said all."""
+
+    @property
+    def request(self) -> Request:
+        """What all trials start from."""
+
+    @property
+    def space(self) -> Space:
+        """What is searched."""
+
+    @property
+    def default(self) -> Mapping[str, Any]:
+        """Each searched option's value where nothing is searched."""
+
+    @property
+    def sampler(self) -> str:
+        """``grid``, ``random`` or ``tpe``."""
+
+    @property
+    def total(self) -> int:
+        """Trials of each fold."""
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of a trial."""
+
+    @property
+    def epochs(self) -> int:
+        """Of one run of a trial."""
+
+    @property
+    def tuning(self) -> Tuning:
+        """How many are confirmed, and whether any may end early."""
 
 
 def best_first(trials: Sequence[Trial]) -> list[Trial]:
@@ -41,6 +84,8 @@ class FoldSearch:
     """whether the space has no model that was not tried"""
     confirmations: Mapping[int, Spread] = field(default_factory=dict)
     """trial -> its scores with fresh seeds"""
+    importance: Mapping[str, float] = field(default_factory=dict)
+    """option -> its share of the scores' variation; empty where too few trials can say"""
 
     @property
     def finished(self) -> list[Trial]:
@@ -67,7 +112,7 @@ class FoldSearch:
 class Tuned:
     """A study that has its trials. ``outcomes`` are empty until the report split was judged."""
 
-    design: Design
+    design: Declared
     study: str
     run_id: str
     mlflow_experiment: str
@@ -106,6 +151,17 @@ class Tuned:
         return Spread.of(values) if values else None
 
     @property
+    def gap(self) -> float | None:
+        """Selection score, that of fresh seeds where there is one, less the report score."""
+        before = self.score if self.confirmed is None else self.confirmed
+        return before - self.report.mean if self.report else None
+
+    @property
+    def chance(self) -> float | None:
+        """Score of naming the most frequent training class every time; None before anything was judged."""
+        return self.outcomes[0].chance if self.outcomes else None
+
+    @property
     def best(self) -> dict[str, Any]:
         """Option -> value of what was chosen; of several folds one mapping a fold."""
         found = {fold.fold: self.values(fold.chosen.trial) for fold in self.folds}
@@ -113,51 +169,49 @@ class Tuned:
 
     def plain(self) -> dict[str, Any]:
         """The object that ``--json`` prints; scores are fractions."""
-        report = self.report
         return {
             "study": self.study,
-            "run_id": self.run_id,
-            "stand_in": self.stand_in,
-            "metric": self.metric,
-            "sampler": self.design.sampler,
-            "space": self.design.space.plain(),
             "trials": self.trials,
             "best": self.best,
             "score": self.score,
             "confirmed": self.confirmed,
-            "report": report.mean if report else None,
-            "report_seeds": list(report.values) if report else [],
-            "report_runs": [fold.run_id for outcome in self.outcomes for fold in outcome.folds],
-            "folds": [self._plain(fold) for fold in self.folds],
+            "report": self.report.mean if self.report else None,
         }
 
-    def _plain(self, fold: FoldSearch) -> dict[str, Any]:
-        chosen = fold.chosen
+    def kept(self) -> dict[str, Any]:
+        """All of it, as its MLflow run keeps it: enough to make tables, figures and page again."""
+        design = self.design
+        declared = {
+            "question": design.question,
+            "request": plain(dict(design.request.values)),
+            "registry": plain(design.request.registry),
+            "space": design.space.plain(),
+            "default": design.default,
+            "sampler": design.sampler,
+            "total": design.total,
+            "seeds": design.seeds,
+            "epochs": design.epochs,
+            "confirm": design.tuning.confirm,
+            "prune": design.tuning.prune,
+        }
+        return {
+            **self.plain(),
+            "stand_in": self.stand_in,
+            "metric": self.metric,
+            "mlflow_experiment": self.mlflow_experiment,
+            "declared": declared,
+            "folds": [self._fold(fold) for fold in self.folds],
+            "runs": [outcome.plain() for outcome in self.outcomes],
+        }
+
+    def _fold(self, fold: FoldSearch) -> dict[str, Any]:
         return {
             "fold": fold.fold,
-            "best": self.values(chosen.trial),
-            "trial": chosen.trial.number,
-            "score": chosen.trial.score,
-            "confirmed": chosen.confirmed.mean if chosen.confirmed else None,
-            "trials": [
-                {
-                    "trial": trial.number,
-                    "state": trial.state,
-                    "values": self.values(trial),
-                    "score": trial.score,
-                    "scores": list(trial.scores),
-                    "confirmed": list(again.values)
-                    if (again := fold.confirmations.get(trial.number))
-                    else [],
-                    "pruned_at": trial.pruned_at,
-                    "seconds": trial.seconds,
-                    "killed": trial.killed,
-                    "reason": trial.reason,
-                    "run_ids": list(trial.run_ids),
-                }
-                for trial in fold.trials
-            ],
+            "chosen": fold.chosen.trial.number,
+            "trials": [{**vars(trial), "point": self.values(trial)} for trial in fold.trials],
             "unfit": dict(fold.unfit),
             "same": fold.same,
             "exhausted": fold.exhausted,
+            "confirmations": {str(number): again.values for number, again in fold.confirmations.items()},
+            "importance": dict(fold.importance),
         }

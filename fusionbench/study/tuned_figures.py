@@ -91,19 +91,14 @@ def history_figure(made: Tuned, fold: FoldSearch) -> Any:
     return trial_history(tried, fold.chosen.trial.number, metric=SPOKEN[made.metric], stand_in=made.stand_in)
 
 
-def figures_of(made: Tuned, importance: Mapping[str, Mapping[str, float]]) -> dict[str, Callable[[], Any]]:
-    """Name of a file -> what draws it, for every fold.
-
-    Args:
-        made: the study.
-        importance: fold -> option -> its share.
-    """
+def figures_of(made: Tuned) -> dict[str, Callable[[], Any]]:
+    """Name of a file -> what draws it, for every fold."""
     found: dict[str, Callable[[], Any]] = {}
     for fold in made.folds:
         end = "" if len(made.folds) == 1 else f"_{fold.fold}"
         found[f"history{end}"] = partial(history_figure, made, fold)
-        if shares := importance.get(fold.fold):
-            found[f"importance{end}"] = partial(option_importance, shares, stand_in=made.stand_in)
+        if fold.importance:
+            found[f"importance{end}"] = partial(option_importance, fold.importance, stand_in=made.stand_in)
         if grid := grid_of(made, fold):
             found[f"map{end}"] = partial(map_figure, made, fold, grid)
     return found

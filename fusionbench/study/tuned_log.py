@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any
 
 from fusionbench.bench.claim import STUDY
@@ -13,20 +12,19 @@ from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
 CHOICE, TUNED, TABLE = "choice.json", "tuned.json", "trials.json"
-"""artifacts of a study: what was chosen, all of it with the report score, its trials as a table"""
+"""artifacts of a study: all that is known when it has chosen, the same with the report score, its trials"""
 
 
-def log_choice(made: Tuned, importance: Mapping[str, Mapping[str, float]], tracked: TrackedRun) -> None:
+def log_choice(made: Tuned, tracked: TrackedRun) -> None:
     """The trials, the figures, and what was chosen of them; the report split is not known yet.
 
     Args:
         made: the study.
-        importance: fold -> option -> share of the scores' variation.
         tracked: its MLflow run.
     """
-    tracked.log_json({**made.plain(), "importance": dict(importance)}, CHOICE)
+    tracked.log_json(made.kept(), CHOICE)
     tracked.log_table(_table(made), TABLE)
-    for name, make in figures_of(made, importance).items():
+    for name, make in figures_of(made).items():
         tracked.log_figure(make, f"{name}.png", f"{name}.svg")
     scores = {f"best_selection/{made.metric}": made.score, "study/trials": made.trials}
     if made.confirmed is not None:
@@ -41,7 +39,7 @@ def log_judged(made: Tuned, tracked: TrackedRun) -> None:
     assert report is not None
     tracked.log_metrics({f"chosen_report/{made.metric}": report.mean})
     tracked.set_tags(order_tag(STUDY, report.mean))
-    tracked.log_json(made.plain(), TUNED)
+    tracked.log_json(made.kept(), TUNED)
 
 
 def _in_words(made: Tuned) -> str:

@@ -46,7 +46,7 @@ def test_a_comparison_leaves_its_page_and_gives_it_again_by_name_and_by_id(cli, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["report", "nothing"], "no finished comparison named 'nothing'"),
+        (["report", "nothing"], "no finished comparison or study named 'nothing'"),
         (["compare", *HEADS, "--report", "taken"], "a report cannot be written to taken: that is no folder"),
     ],
 )

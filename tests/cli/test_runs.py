@@ -34,6 +34,15 @@ def test_a_run_that_is_judged_by_another_metric_is_known_by_that(cli):
     assert "25.0 % UAR" in row and "50.0" not in row
 
 
+def test_a_study_is_listed_with_the_score_of_what_it_chose_and_a_trial_with_none(cli):
+    for kind, metrics in (("study", {"chosen_report/accuracy": 0.5}), ("trial", {"trial/accuracy": 0.75})):
+        with open_run(experiment="afew", name=kind, params={}, tags={"fusionbench.kind": kind}) as run:
+            run.log_metrics(metrics)
+    trial, study = (line for line in cli("runs").out.splitlines() if "finished" in line)
+    assert "50.0 %" in study and "75.0" not in trial
+    assert [run["name"] for run in cli("runs", "--kind", "study", "--json").json] == ["study"]
+
+
 def test_one_run_is_shown_by_its_id_or_the_beginning_of_it(cli):
     run_id = finished("arpg/afew/s0", accuracy=0.5)
     shown = cli("run-info", run_id[:10])

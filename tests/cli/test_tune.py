@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fusionbench.track.records import find_runs
+from fusionbench.track.records import find_runs, read_file, read_json
 from tests.cli.test_compare import command_line, of_session
 from tests.processes import start, wait_for
 
@@ -42,15 +42,25 @@ def test_one_object_of_the_choice_and_a_file_to_run_it(cli, stand_in, space, tmp
     )
     assert ended.code == 0, ended.err
     said = ended.json
+    assert list(said) == ["study", "trials", "best", "score", "confirmed", "report"]
     assert said["study"] == "x" and said["trials"] == 2
     assert set(said["best"]) == {"fusion.trs", "fusion.heads"}
     assert all(0 <= said[key] <= 1 for key in ("score", "confirmed", "report"))
     assert yaml.safe_load(file.read_text())["fusion"]["trs"] == said["best"]["fusion.trs"]
     again = cli("run", "--config", file, "--json").json
     assert again["reused"] and again["metrics"]["report/accuracy"] == said["report"]
-    table = cli("tune", *asked, "--trials", 2, "--confirm", 1, "--epochs", 1, "--name", "x").out
+    same = ["--trials", 2, "--confirm", 1, "--epochs", 1, "--name", "x", "--report", "first"]
+    table = cli("tune", *asked, *same).out
     assert "from selection to report" in table
     assert "next: fusionbench run --fusion arpg --dataset afew" in table
+    assert "fusionbench report x\n" in table and "report: first/index.html" in table
+    assert cli("report", "x", "--out", "second").out == "second/index.html\n"
+    page = Path("first/index.html").read_bytes()
+    (study,) = find_runs(tags={"fusionbench.kind": "study"})
+    kept = read_file(study.run_id, "report/index.html").read_bytes()
+    assert page == Path("second/index.html").read_bytes() == kept
+    found = cli("tune", "first/search.yaml", "--name", "x", "--json")
+    assert found.json == said, "the file beside the page finds all of it finished"
     refused = cli("tune", *asked, "--trials", 2, "--epochs", 2, "--name", "x")
     assert refused.code == 2 and "training.epochs was 1 and is 2 now" in refused.err
 
@@ -85,6 +95,10 @@ def test_killed_parent_and_killed_worker_are_gone_on_with_as_undisturbed(
     def states() -> list[str]:
         return [record.status for record in find_runs(tags={"fusionbench.kind": "trial"})]
 
+    def of_study() -> dict:
+        (study,) = find_runs(tags={"fusionbench.kind": "study"})
+        return read_json(study.run_id, "tuned.json")["folds"][0]
+
     def checkpoints() -> int:
         return len(list(cache.glob("unfinished/*/state.pt")))
 
@@ -101,18 +115,17 @@ def test_killed_parent_and_killed_worker_are_gone_on_with_as_undisturbed(
     out, err = child.communicate(timeout=300)
     assert child.returncode == 0, err
     assert "was killed; it is tried once more" in err
-    disturbed = json.loads(out)
+    disturbed = json.loads(out), of_study()
     assert states() == ["FINISHED"] * 4, "no run left open, none twice"
     assert {record.status for record in find_runs()} == {"FINISHED"}
-    assert sum(trial["killed"] for trial in disturbed["folds"][0]["trials"]) == 1, "by the parent's end"
+    assert sum(trial["killed"] for trial in disturbed[1]["trials"]) == 1, "by the parent's end"
     assert not list(cache.glob("studies/*.seat"))
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'fresh.db'}")
     monkeypatch.setenv("FUSIONBENCH_CACHE", str(tmp_path / "other"))
-    undisturbed = cli("tune", *asked).json
+    undisturbed = cli("tune", *asked).json, of_study()
 
-    def values(made):
-        kept = [(t["trial"], t["values"], t["scores"]) for t in made["folds"][0]["trials"]]
-        return [made[key] for key in ("best", "score", "report", "trials")], kept
+    def trials(fold):
+        return [(trial["number"], trial["point"], trial["scores"]) for trial in fold["trials"]]
 
-    assert values(disturbed) == values(undisturbed)
+    assert disturbed[0] == undisturbed[0] and trials(disturbed[1]) == trials(undisturbed[1])

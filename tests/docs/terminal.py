@@ -17,7 +17,11 @@ from fusionbench.catalog.plugins import collect
 from fusionbench.cli.main import main
 from tests.docs.pages import ROOT
 
-SHORT = {"run": ["--epochs", "1"], "compare": ["--epochs", "1", "--seeds", "1", "--workers", "1"]}
+SHORT = {
+    "run": ["--epochs", "1"],
+    "compare": ["--epochs", "1", "--seeds", "1", "--workers", "1"],
+    "tune": ["--epochs", "1", "--trials", "2", "--confirm", "1", "--workers", "1"],
+}
 """added to commands that train: the last word on an option wins"""
 SHORT_ALREADY = ["compare", "smoke"]
 RUN_ID = "RUN_ID"

@@ -14,7 +14,8 @@ A page's blocks run in their order, in one folder and one Python namespace:
 
 The commands are run as they stand, but for two things that keep this short: ``--stand-in`` means 28
 clips of 4 people (``conftest.py``), and commands that train get ``--epochs 1``, comparisons also
-``--seeds 1 --workers 1``; ``compare smoke`` is short as it is. The terminal is 100 columns wide.
+``--seeds 1 --workers 1``, searches two trials; ``compare smoke`` is short as it is. The terminal is
+100 columns wide.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,13 +28,15 @@ DATA = ["--dataset", "streams", "--data-root", "watch", "--epochs", "8"]
 COMMANDS = {
     "run": ["run", "--fusion", "gru", *DATA, "--json"],
     "compare": ["compare", *HEADS, *DATA, "--seeds", "2", "--json"],
+    "tune": ["tune", "--fusion", "gru", *DATA, "--space", "space.yaml", "--confirm", "1", "--json"],
 }
 
 FORKED = """
 import json, os, sys
 # The slow part, done once:
 import torch._dynamo, mlflow.store.tracking.sqlalchemy_store, matplotlib.figure, sklearn.model_selection
-import fusionbench.study.compare, fusionbench.report.ranking_table, fusionbench.report.run_table
+import fusionbench.study.compare, fusionbench.study.tune
+import fusionbench.report.ranking_table, fusionbench.report.run_table, fusionbench.report.study_page
 from fusionbench.cli import main as command
 from fusionbench.learn import fit
 
@@ -107,6 +110,9 @@ def watch_store() -> None:
         }
 
     fb.write_stream_store("watch", (clip(k) for k in range(90)))
+    Path("space.yaml").write_text(
+        "fusion.dropout: [0.0, 0.3]\ntraining.lr: [0.001, 0.003]\n", encoding="utf-8"
+    )
 
 
 def digits(printed: str, command: str) -> object:
@@ -114,6 +120,8 @@ def digits(printed: str, command: str) -> object:
     said = json.loads(printed)
     if command == "run":
         return said["metrics"]
+    if command == "tune":
+        return said
     return sorted((row["label"], str(row["metrics"])) for row in said["ranking"])
 
 
@@ -131,6 +139,7 @@ def test_killed_anywhere_and_given_again(forks, command, monkeypatch, tmp_path, 
         for file in tmp_path.glob("mlflow.db*"):
             file.unlink()
         (tmp_path / "mlflow.db").write_bytes(template.read_bytes())
+        shutil.rmtree(tmp_path / "cache" / "studies", ignore_errors=True)
         for _ in range(int(rng.integers(1, 4))):  # the same command is killed once to three times
             child = forks.start(COMMANDS[command])
             time.sleep(float(rng.uniform(0, whole)))

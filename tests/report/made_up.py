@@ -45,9 +45,9 @@ def comparison(
         rate = 0.6 - 0.03 * min(number, len(heads) - 2)
         for seed in range(seeds):
             names = [f"fold {k}" for k in range(folds)] if folds > 1 else ["official"]
-            made = [_fold(name, head, (number, seed, k), rate, data) for k, name in enumerate(names)]
-            runs.append((Slot((head,), seed), _outcome(head, seed, made, stand_in, dataset)))
-    by_label = {head: [outcome for slot, outcome in runs if slot.label == head] for head in heads}
+            made = [one_fold(name, head, (number, seed, k), rate, data) for k, name in enumerate(names)]
+            runs.append((Slot((head,), seed), outcome(head, seed, made, stand_in, dataset)))
+    by_label = {head: [made for slot, made in runs if slot.label == head] for head in heads}
     ranking = rank(by_label, {head: {"fusion": head} for head in heads})
     verdicts = None
     if judge and len(heads) > 1:
@@ -85,7 +85,7 @@ class Data:
     judging: Judging
 
 
-def _fold(fold: str, head: str, place: tuple[int, int, int], rate: float, data: Data) -> FoldOutcome:
+def one_fold(fold: str, head: str, place: tuple[int, int, int], rate: float, data: Data) -> FoldOutcome:
     """The fold of a head; ``place`` is the number of the head, the seed, and the number of the fold."""
     clips, people, classes, judging = data.clips, data.people, data.classes, data.judging
     number, seed, part = place
@@ -141,7 +141,10 @@ def _fold(fold: str, head: str, place: tuple[int, int, int], rate: float, data: 
     )
 
 
-def _outcome(head: str, seed: int, folds: list[FoldOutcome], stand_in: bool, dataset: str) -> Outcome:
+def outcome(
+    head: str, seed: int, folds: list[FoldOutcome], stand_in: bool = True, dataset: str = "afew"
+) -> Outcome:
+    """A run of these folds."""
     return Outcome(
         name=f"{head}/{dataset}/s{seed}",
         run_id=folds[0].run_id,

@@ -24,9 +24,7 @@ SPACE = Space((Axis("trs", (0, 1, 2, 3, None)), Axis("heads", (1, 2))))
 def template(postgres) -> str:
     """Name of a database that Optuna has filled with its tables."""
     address = postgres.database()
-    made = Postgres("template", address)
-    made.optuna.engine.dispose()
-    made._connection.close()
+    Postgres("template", address).close()
     return address.rpartition("/")[2]
 
 
@@ -44,9 +42,7 @@ def place(request, monkeypatch) -> Iterator[None]:
     opened.clear()
     yield
     for storage in opened:
-        if isinstance(storage, Postgres):
-            storage.optuna.engine.dispose()
-            storage._connection.close()
+        storage.close()
 
 
 opened: list[Storage] = []
@@ -81,7 +77,7 @@ def test_two_processes_never_draw_the_same_and_together_draw_what_one_would():
     found = [book.draw(7) for book in (one, two, two, one, two, one, one)]
     assert [trial.number for trial in found] == list(range(7))
     assert [trial.point for trial in found] == whole
-    assert one.draw(7) is None and two.draw(7) is None and one.waiting and not two.is_full(7)
+    assert one.draw(7) is None and two.draw(7) is None and not two.is_full(7)
 
 
 def test_a_killed_trial_is_failed_in_optuna_and_gone_on_with_under_its_number():

@@ -12,8 +12,11 @@ from fusionbench.bench.run import run
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.watch import Watch
+from fusionbench.report.sections.searched import search_file
 from fusionbench.report.tune_table import next_command, tune_table
 from fusionbench.study.design import design
+from fusionbench.study.finished import find_finished
+from fusionbench.study.finished_study import read_study
 from fusionbench.study.ledger import Ledger
 from fusionbench.study.saved import save_chosen
 from fusionbench.study.tune import tune
@@ -43,11 +46,11 @@ def trials(**tags):
 
 def figures(made):
     """What of a study does not depend on the time and on who ran it."""
-    plain = made.plain()
-    for fold in plain["folds"]:
-        fold["trials"] = [(t["trial"], t["values"], t["scores"], t["state"]) for t in fold["trials"]]
-    kept = ("best", "score", "confirmed", "report", "report_seeds", "trials")
-    return {**{key: plain[key] for key in kept}, "folds": [fold["trials"] for fold in plain["folds"]]}
+    folds = [
+        [(trial.number, trial.point, trial.scores, trial.state) for trial in fold.trials]
+        for fold in made.folds
+    ]
+    return {**made.plain(), "seeds": made.report.values, "folds": folds}
 
 
 def test_the_chosen_configuration_is_confirmed_and_judged_and_can_be_run_from_its_file(catalog, tmp_path):
@@ -64,7 +67,7 @@ def test_the_chosen_configuration_is_confirmed_and_judged_and_can_be_run_from_it
     assert made.score == sum(scores) / 2 and len(scores) == 2
     seeds = {r.params["seed"] for r in trials(**{"fusionbench.confirms": f"trial {winner}"})}
     assert seeds == {"2", "3", "4"}, "fresh: those of trials are 0 and 1"
-    assert plain["report"] == made.report.mean and len(plain["report_runs"]) == 2
+    assert plain["report"] == made.report.mean and len(made.outcomes) == 2
     (file,) = save_chosen(made, tmp_path / "tuned.yaml")
     text = file.read_text()
     assert text.startswith("# Chosen by fusionbench") and made.run_id in text
@@ -73,7 +76,7 @@ def test_the_chosen_configuration_is_confirmed_and_judged_and_can_be_run_from_it
         **{key.split(".")[1]: value for key, value in made.best.items()},
     }
     again = run(Request(file=file), None, catalog)
-    assert again.reused and again.run_id == plain["report_runs"][0]
+    assert again.reused and again.run_id == made.outcomes[0].run_id
     assert next_command(made, [file]) == f"fusionbench run --config {file}"
 
 
@@ -95,6 +98,35 @@ def test_two_levels_in_mlflow_and_no_trial_saw_the_report_split(catalog):
     assert choice["report"] is None and choice["best"] == made.best, "written before the split was opened"
     assert read_json(study.run_id, "tuned.json")["report"] == made.report.mean
     assert len(read_json(study.run_id, "trials.json")["data"]) == 4
+
+
+def test_a_study_is_read_back_as_it_was(catalog):
+    made = tune(planned(catalog, trials=8, confirm=2))
+    again = read_study(made.run_id)
+    assert again.folds == made.folds and again.design.space == made.design.space
+    assert (again.gap, again.report, again.best) == (made.gap, made.report, made.best)
+    assert search_file(again) == search_file(made)
+    assert [record.run_id for record in find_finished("study", ("study",))] == [made.run_id]
+    with pytest.raises(UserError, match=r"no finished study named 'sudty'.*Did you mean 'study'"):
+        find_finished("sudty", ("study",))
+    with pytest.raises(UserError, match="is no study: run"):
+        read_study(made.outcomes[0].run_id)
+    chosen_only = tune(planned(catalog, "other", trials=1), judge=False)
+    assert read_study(chosen_only.run_id).report is None
+
+
+def test_what_was_passed_over_is_known_to_whoever_tells_of_the_study(catalog):
+    space = {"fusion.heads": [3, 4], "fusion.dim": [30, 32]}
+    base = {**BASE, "fusion": "mult"}
+    first = tune(planned(catalog, base=base, space=space, trials=2), judge=False)
+    (fold,) = first.folds
+    assert [dict(trial.point) for trial in fold.trials] == [
+        {"fusion.heads": 3, "fusion.dim": 30},
+        {"fusion.heads": 4, "fusion.dim": 32},
+    ]
+    assert len(fold.unfit) == 2
+    (again,) = tune(planned(catalog, base=base, space=space, trials=2), judge=False).folds
+    assert again.unfit == fold.unfit
 
 
 def test_the_same_command_goes_on_and_trials_are_the_total(catalog):
@@ -122,8 +154,7 @@ def test_interrupted_and_gone_on_with_is_as_undisturbed(catalog, monkeypatch, tm
         tune(planned(catalog, base=base, seeds=1, sampler="random"), watch=Impatient())
     assert sorted(record.status for record in trials()) == ["FINISHED", "KILLED"]
     resumed = tune(planned(catalog, base=base, seeds=1, sampler="random"))
-    states = [trial["killed"] for trial in resumed.plain()["folds"][0]["trials"]]
-    assert states == [0, 1, 0, 0]
+    assert [trial.killed for trial in resumed.folds[0].trials] == [0, 1, 0, 0]
     assert {record.status for record in trials()} == {"FINISHED"} and len(trials()) == 4
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     monkeypatch.setenv("FUSIONBENCH_CACHE", str(tmp_path / "other"))
@@ -189,6 +220,15 @@ def test_trials_that_raise_are_told_and_a_study_of_nothing_else_ends_with_the_re
     assert sum(line.startswith("trial") and "failed" in line for line in told.warned) == 2
 
 
+def test_the_next_command_is_the_chosen_run_to_the_last_digit(catalog):
+    base = {**BASE, "training.lr": 0.00123456, "dataset.clips": 10}
+    made = tune(planned(catalog, base=base, space={"fusion.trs": [None]}, trials=1))
+    assert next_command(made, []) == (
+        "fusionbench run --dataset squares --set fold=s0 --epochs 2 --set training.batch_size=4 "
+        "--fusion arpg --set training.lr=0.00123456 --set dataset.clips=10 --set fusion.trs=null"
+    )
+
+
 def test_pruning_is_told_where_it_happened(catalog, monkeypatch):
     def unreachable(self, epochs):
         return (1.1, 1.1) if any(trial.state == "finished" for trial in self.trials()) else ()
@@ -205,7 +245,7 @@ def test_pruning_is_told_where_it_happened(catalog, monkeypatch):
     console = Console(width=200)
     with console.capture() as shown:
         console.print(tune_table(made))
-    told = "ended early: trial 1, 2; after epoch 1, below the median of the others"
+    told = "ended early, below the median of the others: trial 1 after epoch 1, trial 2 after epoch 1"
     assert told in " ".join(shown.get().split())
 
 

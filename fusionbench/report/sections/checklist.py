@@ -9,6 +9,7 @@ from fusionbench.catalog.run_config import flatten
 from fusionbench.report.costs import costs_of
 from fusionbench.report.decimals import margin_of
 from fusionbench.report.document import Block, Cell, Code, Column, Folded, Section, Table
+from fusionbench.report.durations import duration
 from fusionbench.report.evidence import Evidence, Head
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.sections.absent import skipped_clips
@@ -43,7 +44,7 @@ def checklist(evidence: Evidence, made_with: Mapping[str, Sequence[str]]) -> Sec
         "bars in figures": "± standard deviation over seeds; of differences, their intervals",
         "training time": _time(evidence),
         "costs": "; ".join(_range(evidence, cost) for cost in costs_of(evidence.heads)) or NOT_KEPT,
-        **_environment(made_with),
+        **environment(made_with),
     }
     columns = (Column("asked", heads=True), Column("answer"))
     rows = tuple((Cell(asked), Cell(told)) for asked, told in lines.items())
@@ -128,14 +129,7 @@ def _time(evidence: Evidence) -> str:
         seconds += sum(timed) if timed else mean * fold.epochs
     if not seconds:
         return NOT_KEPT
-    return f"{_duration(seconds)} of training steps over {_counted(len(folds), 'run')}, judging left out"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{duration(seconds)} of training steps over {_counted(len(folds), 'run')}, judging left out"
 
 
 def _range(evidence: Evidence, cost: Any) -> str:
@@ -144,7 +138,8 @@ def _range(evidence: Evidence, cost: Any) -> str:
     return f"{cost.name}: {low if low == high else f'{low} to {high}'}"
 
 
-def _environment(made_with: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def environment(made_with: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """What ran, one line each."""
     return {name: "; ".join(values) for name, values in made_with.items()} or {"versions": NOT_KEPT}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from fusionbench.catalog.documents import plain
 from fusionbench.report.document import Code, Section, Words
 from fusionbench.report.evidence import Evidence
 from fusionbench.study.terms import Terms
@@ -53,20 +54,11 @@ def experiment_file(evidence: Evidence) -> str:
     """The experiment as ``fusionbench compare`` reads it, command-line options laid over its base."""
     asked = evidence.made.experiment
     question = " ".join(asked.question.split()) or "?"
-    content: dict[str, Any] = {"base": {key: _plain(value) for key, value in asked.base.items()}}
-    content["vary"] = {key: [_plain(value) for value in values] for key, values in asked.vary.items()}
+    content: dict[str, Any] = {"base": {key: plain(value) for key, value in asked.base.items()}}
+    content["vary"] = {key: [plain(value) for value in values] for key, values in asked.vary.items()}
     terms = asked.terms
     content["compare"] = {"margin": round(100 * terms.margin, 6), "family": terms.family}
     content["compare"] |= {"metric": terms.metric} if terms.metric else {}
     content["compare"] |= {"against": terms.against} if terms.against else {}
     written = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None)
     return f"# {question}\n{written}"
-
-
-def _plain(value: Any) -> Any:
-    """A value as YAML can hold it; paths and the like as their text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
