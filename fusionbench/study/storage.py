@@ -20,11 +20,11 @@ from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.data.cache import writable_folder
+from fusionbench.track.connection import CLUSTER_EXTRA
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-EXTRA = "pip install 'fusionbench[cluster]'"
 POOL = {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True}
 """PostgreSQL allows 100 connections in all; SQLAlchemy would take up to 15 a process"""
 
@@ -160,7 +160,7 @@ class Postgres:
             engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._connection = engine.connect()
         except ImportError as error:
-            raise UserError(f"--storage needs a driver for PostgreSQL: {EXTRA}.") from error
+            raise UserError(f"--storage needs a driver for PostgreSQL: {CLUSTER_EXTRA}.") from error
         except Exception as error:  # drivers raise what they like
             told = scrubbed(next(iter(str(error).strip().splitlines()), type(error).__name__))
             raise UserError(

@@ -45,6 +45,9 @@ PROBE_SECONDS = 8.0
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
+CLUSTER_EXTRA = "pip install 'fusionbench[cluster]'"
+"""brings the driver of PostgreSQL, and Ray"""
+
 _LOCK_SECONDS = 300
 """a fresh database takes about 2 s; a slow disk and a queue of processes still fit in here"""
 
@@ -129,6 +132,11 @@ def _client(uri: str) -> MlflowClient:
                 client.search_experiments(max_results=1)  # the database is made on the first question
         except UserError as error:
             raise UserError(f"MLflow cannot use {shown(uri)}: {error}") from error
+        except ImportError as error:
+            raise UserError(
+                f"MLflow cannot use {shown(uri)}: its driver is missing ({error}). "
+                f"That of PostgreSQL comes with {CLUSTER_EXTRA}."
+            ) from error
         except Exception as error:  # drivers, migrations and servers raise what they like
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise UserError(

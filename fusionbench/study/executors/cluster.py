@@ -15,11 +15,10 @@ from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.study.executors.nodes import Terms, refuse_unfit
-from fusionbench.track.connection import database_file, tracking_uri
+from fusionbench.track.connection import CLUSTER_EXTRA, database_file, tracking_uri
 
 ANSWER_SECONDS = 180.0
 """a node imports torch and MLflow before it can say what it has"""
-EXTRA = "pip install 'fusionbench[cluster]'"
 
 
 @contextlib.contextmanager
@@ -65,7 +64,7 @@ def _ray() -> Any:
     try:
         import ray
     except ImportError as error:
-        raise UserError(f"--executor ray needs Ray, on every node: {EXTRA}.") from error
+        raise UserError(f"--executor ray needs Ray, on every node: {CLUSTER_EXTRA}.") from error
     return ray
 
 

@@ -15,11 +15,15 @@ import pytest
 import fusionbench as fb
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve
+from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.study.compare import compare
+from fusionbench.study.design import design
 from fusionbench.study.executors import nodes as terms, ray as executor
 from fusionbench.study.executors.nodes import code_here
 from fusionbench.study.experiment import Experiment
+from fusionbench.study.tune import tune
+from fusionbench.study.tuning import Tuning
 from fusionbench.track.records import find_runs
 
 pytest.importorskip("ray")
