@@ -172,7 +172,7 @@ def test_what_a_run_raises_is_its_own_and_data_that_no_node_sees_travel(nodes, m
         tuned = tune(planned, cluster=cluster)
     assert [row.label for row in made.ranking] == ["0.001"]
     (failed,) = made.failed
-    assert failed.label.startswith("1e") and "loss" in failed.reason
+    assert failed.label.startswith("1e") and "left NaN or infinity" in failed.reason
     assert tuned.trials == 2 and tuned.outcomes[0].folds[0].run_id in {run.run_id for run in find_runs()}
     assert {run.status for run in find_runs()} == {"FINISHED", "FAILED"}
 
