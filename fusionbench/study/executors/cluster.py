@@ -17,6 +17,8 @@ from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.study.executors.nodes import Terms, refuse_unfit
 from fusionbench.track.connection import CLUSTER_EXTRA, database_file, tracking_uri
 
+CONNECT_SECONDS = 5.0
+"""for a cluster to answer"""
 ANSWER_SECONDS = 180.0
 """a node imports torch and MLflow before it can say what it has"""
 
@@ -45,7 +47,7 @@ def connected(
     """
     needs = [needs_of(config) for config in configs]
     ray, marker = _ray(), writable_folder("nodes") / uuid.uuid4().hex
-    _connect(ray, address)
+    connect(ray, address)
     marker.touch()
     try:
         largest = {name: max(each[name] for each in needs) for name in needs[0]}
@@ -68,14 +70,23 @@ def _ray() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: str) -> None:
+def connect(ray: Any, address: str) -> None:
+    """Join a cluster as the one that gives it tasks.
+
+    Raises:
+        UserError: none answers there.
+    """
+    named = os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address
     try:
+        if named != "auto":  # Ray would try for minutes where nobody answers
+            host, _, port = named.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
         with contextlib.chdir(cache_root()):  # Ray puts the working directory on the path of its workers
             ray.init(address=address, log_to_driver=False, logging_level="error")
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, OverflowError, RuntimeError) as error:
         told = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
-            f"no Ray cluster answers at --address {address}: {told} Start one with `ray start --head`, join "
+            f"no Ray cluster answers at --address {address} ({told.rstrip('.')}). Start one with `ray start --head`, join "
             "it from others with `ray start --address HOST:6379`, and give the command on one of them."
         ) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from fusionbench.catalog.resolve import Request, resolve
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import cache_root, writable_folder
-from fusionbench.study.executors.cluster import connected, needs_of
+from fusionbench.study.executors.cluster import Cluster, connect, connected, needs_of
 from fusionbench.study.executors.nodes import (
     MappedFile,
     Parcel,
@@ -142,3 +143,58 @@ def test_without_ray_its_extra_is_named(monkeypatch):
         connected("auto", [config()], Watch()),
     ):
         pass
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1", "127.0.0.1:99999", "ray://127.0.0.1:1"])
+def test_where_no_cluster_answers_is_said_at_once_and_how_to_start_one(address):
+    with pytest.raises(
+        UserError, match=rf"no Ray cluster answers at --address {address} \(.*\)\. .*`ray start --head`"
+    ):
+        connect(None, address)
+
+
+def cluster_of(*nodes, needs, most=None) -> Cluster:
+    """A cluster whose nodes have these resources; the last one is gone."""
+    known = [
+        {
+            "NodeID": f"{k}abcdefg",
+            "NodeManagerAddress": f"10.0.0.{k}",
+            "Alive": k < len(nodes),
+            "Resources": has,
+        }
+        for k, has in enumerate(nodes, 1)
+    ]
+    library = SimpleNamespace(put=lambda terms: None, nodes=lambda: known)
+    return Cluster(library, needs, most, None)
+
+
+NODES = ({"CPU": 9.0, "GPU": 1.0}, {"CPU": 3.0}, {"CPU": 99.0, "GPU": 8.0})
+
+
+@pytest.mark.parametrize(
+    ("needs", "most", "room"),
+    [
+        ({"num_cpus": 1, "num_gpus": 0}, None, 12),
+        ({"num_cpus": 2, "num_gpus": 0}, None, 5),
+        ({"num_cpus": 2, "num_gpus": 0}, 3, 3),
+        ({"num_cpus": 2, "num_gpus": 1}, None, 1),
+    ],
+)
+def test_as_many_jobs_side_by_side_as_fit_on_each_node(needs, most, room):
+    assert cluster_of(*NODES, needs=needs, most=most).room == room
+
+
+@pytest.mark.usefixtures("database")
+def test_the_plan_names_nodes_slots_and_places_without_secrets(monkeypatch, tmp_path):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hunter2@10.0.0.1:5000")
+    told = cluster_of(*NODES, needs={"num_cpus": 2, "num_gpus": 0}).plan("postgresql://me:hunter2@h/studies")
+    assert told == [
+        "cluster: 2 nodes, 5 jobs side by side (2 CPU, 0 GPU each)",
+        "  node 10.0.0.1 (1abcde): 4 slots",
+        "  node 10.0.0.2 (2abcde): 1 slots",
+        "  tracker: http://10.0.0.1:5000",
+        "  studies: postgresql://me:***@h/studies",
+        f"  shared folder: {tmp_path / 'cache'}",
+    ]
+    with pytest.raises(UserError, match=r"no node of the cluster can take a job \(16 CPU, 0 GPU each\)"):
+        cluster_of(*NODES, needs={"num_cpus": 16, "num_gpus": 0}).plan(None)
