@@ -169,7 +169,9 @@ class Postgres:
         with self._locked("making tables"):
             from optuna.storages import RDBStorage
 
-            self.optuna = RDBStorage(url, engine_kwargs=dict(POOL))
+            kept = RDBStorage(url, engine_kwargs=dict(POOL))
+            self.optuna: BaseStorage = kept
+            self._engine = kept.engine
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -188,7 +190,7 @@ class Postgres:
 
     def close(self) -> None:
         self._connection.close()
-        self.optuna.engine.dispose()
+        self._engine.dispose()
 
     def _named(self, seat: str) -> str:
         return f"study {self._study}, seat {seat}"
