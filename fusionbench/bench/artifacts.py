@@ -24,8 +24,6 @@ from fusionbench.bench.source import RunData
 from fusionbench.catalog.identity import source_hash, toolkit_hash
 from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.judging import USUAL, Judging
-from fusionbench.figures.confusion import confusion_matrix
-from fusionbench.figures.curves import learning_curves
 from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.fit import Fitted
 from fusionbench.learn.front_end import Model
@@ -43,6 +41,9 @@ _SHOWN = 1000
 
 def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: RunData) -> None:
     """Metrics and artifacts of one fold."""
+    from fusionbench.figures.confusion import confusion_matrix
+    from fusionbench.figures.curves import learning_curves
+
     tracked.log_metrics(
         {
             **{name: value for name, value in outcome.metrics.items() if name.startswith("report")},
@@ -107,7 +108,7 @@ def keep_model(
         inputs=tuple(Array(name=n, shape=array.shape[1:]) for n, array in data.arrays.items()),
         streams=tuple(Array(name=n, shape=(dim,)) for n, dim in model.spec.dims.items()),
         max_time=model.spec.max_time,
-        frames=config.options.sampling.frames,
+        frames=data.window.window if data.window else config.options.sampling.frames,
         front_end=front_end_of(config),
         fusion=_part(config.fusion),
         relation=_part(config.relation) if learnt and config.relation else None,

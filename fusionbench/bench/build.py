@@ -18,6 +18,7 @@ from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.roles import FusionHead, takes
 from fusionbench.contract.types import StreamSpec
+from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.front_end import (
     EndToEnd,
@@ -28,6 +29,9 @@ from fusionbench.learn.front_end import (
     stream_statistics,
 )
 
+MOST_HELD = 256 * 2**20
+"""bytes of streams up to which a run keeps them in memory, standardised once and not in every batch; every
+worker has its own, so it is little"""
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 _FIXED_WORKSPACE = ":4096:8"
 """with a workspace of fixed size cuBLAS sums in one order (NVIDIA, cuBLAS manual, section 2.1.4)"""
@@ -64,6 +68,8 @@ def check_device(device: str) -> None:
 def build(config: RunConfig, data: RunData, loaders: Loaders | Learning) -> Model:
     """Front end and head on the run's device, tried on one training batch.
 
+    Small streams are read into memory for all epochs: the loaders go on from there.
+
     Raises:
         NotSupported: head, encoder or data do not fit, with the component's own reason.
         UserError: the head raises or returns something other than logits, or holds what cannot be kept.
@@ -72,10 +78,11 @@ def build(config: RunConfig, data: RunData, loaders: Loaders | Learning) -> Mode
     shapes = {name: tuple(array.shape[1:]) for name, array in data.arrays.items()}
     statistics = None
     if options.standardise and takes_streams(config.backbone, options):
-        statistics = stream_statistics(data.index, data.arrays, loaders.train.ids)
+        statistics = stream_statistics(data.index, data.arrays, loaders.train.clips)
     front_end = assemble_front_end(config.backbone, config.relation, options, shapes, statistics)
     device = config.options.device
     front_end.to(device)
+    _hold(front_end, data, loaders)
     batch = next(iter(loaders.train)).to(device)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         streams = front_end.eval()(batch)
@@ -93,6 +100,15 @@ def build(config: RunConfig, data: RunData, loaders: Loaders | Learning) -> Mode
     model = Model(front_end, head, spec)
     tensors_of(model)  # what cannot be kept is told before hours are spent on it
     return model
+
+
+def _hold(front_end: FrontEnd, data: RunData, loaders: Loaders | Learning) -> None:
+    """Let the loaders read from memory, where streams are what they read and all of them fit."""
+    if isinstance(front_end, StoredStreams) and sum(a.nbytes for a in data.arrays.values()) <= MOST_HELD:
+        held = front_end.standardised(data.arrays)
+        for loader in vars(loaders).values():
+            if isinstance(loader, ClipLoader):
+                loader.hold(held)
 
 
 def build_head(chosen: Chosen, spec: StreamSpec, device: str = "cpu") -> FusionHead:

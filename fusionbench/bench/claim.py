@@ -24,6 +24,7 @@ from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import cache_root, writable_folder
 from fusionbench.learn.checkpoint import Checkpoint
 from fusionbench.track.delivery import hand_in, is_kept
+from fusionbench.track.finished import finished_runs
 from fusionbench.track.opening import Opening, end_run
 from fusionbench.track.records import RunRecord, find_run, find_runs
 
@@ -140,8 +141,7 @@ def _settled(identity: str, kind: str) -> str | None:
     if found and found.status == "FINISHED" and found.tags.get(KIND_TAG) == kind not in _SHARED:
         shutil.rmtree(unfinished.folder, ignore_errors=True)
         return found.run_id
-    ended = find_runs(tags={IDENTITY_TAG: identity, KIND_TAG: kind}, status="FINISHED")
-    return ended[0].run_id if ended else None
+    return finished_runs(IDENTITY_TAG, {identity}, {KIND_TAG: kind}).get(identity)
 
 
 def close_orphans() -> None:

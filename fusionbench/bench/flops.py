@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,7 @@ def flops_per_clip(chosen: Chosen, spec: StreamSpec, streams: Streams) -> float:
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
+    _without_compiler()
     with torch.random.fork_rng(devices=[]):
         head = build_head(chosen, spec, str(streams.mask.device)).requires_grad_(False)
         for training in (True, False):
@@ -38,6 +40,15 @@ def flops_per_clip(chosen: Chosen, spec: StreamSpec, streams: Streams) -> float:
                     if not training:
                         raise
     return counter.get_total_flops() / len(streams.mask)
+
+
+def _without_compiler() -> None:
+    """Take a guard off torch's counter that imports ``torch._dynamo``, a second and a half, for nothing."""
+    from torch.utils import flop_counter
+
+    mode = getattr(flop_counter, "_FlopCounterMode", None)  # another torch may call it otherwise
+    if mode is not None:
+        mode.__torch_dispatch__ = inspect.unwrap(mode.__torch_dispatch__)
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from fusionbench.catalog.identity import component_key, harness_hash
@@ -18,7 +19,7 @@ from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import file_hash, writable_folder
 from fusionbench.data.store import Store
 from fusionbench.data.store_cache import cache_path, cached_stores
-from fusionbench.learn.extract import extract
+from fusionbench.learn.extract import extract, of_black
 from fusionbench.learn.front_end import APPEARANCE, RELATION
 
 FRONT_END_SEED = 2511
@@ -135,6 +136,17 @@ def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any],
     landmarks = bool(frames.made["landmarks"])
     backbone, relation = build_front_end(config.backbone, config.relation, landmarks)
     extract(frames, backbone, relation, targets, config.options.device, watch)
+
+
+def black_rows(config: RunConfig, arrays: Sequence[str], frames: Store) -> dict[str, np.ndarray]:
+    """Array name -> the row of a black image, of the arrays that a frozen front end makes."""
+    made = [name for name in arrays if name in (APPEARANCE, RELATION, "map")]
+    if not made:
+        return {}
+    assert config.backbone is not None
+    backbone, relation = build_front_end(config.backbone, config.relation, bool(frames.made["landmarks"]))
+    size = frames.arrays["frames"].shape[-1]
+    return of_black(backbone, relation, made, size, config.options.device)
 
 
 def build_front_end(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from fusionbench.bench.parts import Parts, part_fold
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.dataset import Clip, Fold
+from fusionbench.contract.errors import UserError
+from fusionbench.data.frame_loader import FrameLoader
 from fusionbench.data.loader import ClipLoader
 
 
@@ -52,6 +57,8 @@ def load_learning(config: RunConfig, data: RunData, fold: Fold) -> Learning:
     """Part a fold and open the loaders that choosing needs; errors as ``load``."""
     parts = part_fold(fold, data.clips, data.dataset.protocol)
     train, selection = _of_learning(config, data, parts)
+    if data.window is not None:  # every sample has as many frames
+        return Learning(train, selection, train.max_time)
     every = [clip.id for part in (parts.train, parts.selection, parts.report) for clip in part]
     longest = int(data.index.rows[data.index.places(every)].max(initial=1))
     return Learning(train, selection, min(longest, config.options.sampling.frames or longest))
@@ -63,6 +70,34 @@ def _of_learning(config: RunConfig, data: RunData, parts: Parts) -> tuple[ClipLo
 
 
 def _loader(config: RunConfig, data: RunData, clips: tuple[Clip, ...], seed: int | None = None) -> ClipLoader:
-    ids = [clip.id for clip in clips]
     sampled, size = config.options.sampling.frames, config.options.training.batch_size
-    return ClipLoader(data.index, data.arrays, ids, data.dataset.classes, sampled, size, seed)
+    return open_loader(data, data.arrays, [clip.id for clip in clips], sampled, size, seed)
+
+
+def open_loader(
+    data: RunData,
+    arrays: Mapping[str, np.ndarray],
+    clips: Sequence[str],
+    sampled: int | None,
+    batch_size: int,
+    seed: int | None = None,
+) -> ClipLoader:
+    """A loader of clips, or of their judged frames where frames are labelled one by one.
+
+    Raises:
+        UserError: frames are to be sampled from a window, or streams padded with a black image.
+    """
+    classes, window = data.dataset.classes, data.window
+    if window is None:
+        return ClipLoader(data.index, arrays, clips, classes, sampled, batch_size, seed)
+    if sampled is not None:
+        raise UserError(
+            f"sampling.frames={sampled}: {data.dataset.name} labels single frames, and each is seen through "
+            f"dataset.window={window.window} frames. Leave out sampling.frames, or set dataset.window."
+        )
+    if window.padding == "black" and data.dataset.precomputed:
+        raise UserError(
+            "dataset.padding=black: streams that come ready made hold no image. "
+            "Repeat the first and last frame: --set dataset.padding=repeat."
+        )
+    return FrameLoader(data.index, arrays, clips, classes, window, batch_size, seed, data.black)

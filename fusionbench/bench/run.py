@@ -25,6 +25,7 @@ from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.dataset import Fold
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.hooks import RunInfo
+from fusionbench.contract.starting import started
 from fusionbench.contract.watch import Watch
 from fusionbench.learn.fit import Fitted, Stop, fit, predict
 from fusionbench.learn.front_end import Model
@@ -107,6 +108,7 @@ def prepare_tracker() -> None:
         UserError: it does not answer, or its database cannot be used.
     """
     get_client()
+    started()
     close_orphans()
 
 
@@ -204,7 +206,7 @@ def report(
     device, model, judging = config.options.device, fitted.model, data.judging(config)
     cost = measure_cost(config.fusion, model, loaders.report, device)
     cost["train_s_per_epoch"] = statistics.mean(fitted.seconds)
-    subjects = tuple(data.clips[clip].subject or None for clip in loaders.report.ids)
+    subjects = loaders.report.subjects
     chosen = replace(predict(model, loaders.report, device), subjects=subjects)
     selected_state = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(fitted.last_state)

@@ -16,7 +16,7 @@ from fusionbench.contract.hashing import digest
 from fusionbench.contract.types import StreamSpec
 from fusionbench.learn.front_end import APPEARANCE, RELATION, FrontEnd, StoredMaps, StoredStreams
 
-UNUSED_BY_SOLVED = ("lr", "lr_pretrained", "weight_decay", "schedule", "clip_norm", "epochs")
+UNUSED_BY_SOLVED = ("lr", "lr_pretrained", "weight_decay", "optimizer", "schedule", "clip_norm", "epochs")
 """training options that a head which is solved for never reads"""
 
 

@@ -114,7 +114,8 @@ class TrainedModel(nn.Module):
         if self._frames is not None:
             taken, mask = _sampled(taken, mask, self._frames)
         labels = torch.zeros(len(mask), dtype=torch.long, device=mask.device)
-        return ClipBatch(taken, mask, labels, tuple(map(str, range(len(mask)))))
+        scaled = isinstance(clips, ClipBatch) and clips.standardised
+        return ClipBatch(taken, mask, labels, tuple(map(str, range(len(mask)))), scaled)
 
     def _refuse_other_names(self, arrays: Mapping[str, Tensor]) -> None:
         missing, foreign = (

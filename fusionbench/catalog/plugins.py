@@ -12,10 +12,12 @@ from typing import Any
 
 import pluggy
 
+from fusionbench.contract.aligner import Aligner
 from fusionbench.contract.blame import raised
 from fusionbench.contract.dataset import Dataset
 from fusionbench.contract.errors import FusionBenchError, UserError, nearest, unknown
 from fusionbench.contract.hooks import PROJECT, Hooks, RunInfo
+from fusionbench.contract.importer import Importer
 from fusionbench.contract.options import Config
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
 from fusionbench.contract.watch import Watch
@@ -25,14 +27,21 @@ KINDS: dict[str, tuple[str, type]] = {
     "relation": ("relation_encoders", RelationEncoder),
     "backbone": ("backbones", Backbone),
     "dataset": ("datasets", Dataset),
+    "importer": ("importers", Importer),
+    "aligner": ("aligners", Aligner),
 }
 """kind -> (the hook that offers it, the role it fills)"""
+
+RUN_KINDS = {kind: offer for kind, offer in KINDS.items() if kind not in ("importer", "aligner")}
+"""the kinds that a run is made of"""
 
 ROLE_NAMES = {
     "fusion": "fusion head",
     "relation": "relation encoder",
     "backbone": "backbone",
     "dataset": "dataset",
+    "importer": "importer",
+    "aligner": "aligner",
 }
 
 REINSTALL = "Just added it? Entry points are read at install: run `pip install -e .` again."
@@ -203,9 +212,15 @@ def _entry_points() -> list[importlib.metadata.EntryPoint]:
     """Each entry point once, the built-ins first so that nobody can take their names."""
     found: dict[tuple[bool, str, str, str], importlib.metadata.EntryPoint] = {}
     for point in importlib.metadata.entry_points(group=PROJECT):
-        owner = point.dist.name if point.dist else ""
+        owner = _distribution(point.dist)[0] if point.dist else ""
         found.setdefault((owner != PROJECT, owner, point.name, point.value), point)
     return [found[key] for key in sorted(found)]
+
+
+@functools.cache
+def _distribution(dist: importlib.metadata.Distribution) -> tuple[str, str]:
+    """Name and version, read once: each time they are asked for, the metadata are parsed anew."""
+    return dist.name, dist.version
 
 
 @functools.cache
@@ -218,7 +233,7 @@ def collect() -> Catalog:
     catalog = Catalog()
     taken: dict[str, str] = {}
     for point in _entry_points():
-        owner, version = (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+        owner, version = _distribution(point.dist) if point.dist else ("unknown", "0")
         plugin = Plugin(point.name, point.value, owner, version)
         if point.name in taken:
             plugin.problems.append(f"entry point {point.name!r} is taken by {taken[point.name]}; rename it.")

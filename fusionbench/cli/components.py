@@ -12,12 +12,13 @@ from fusionbench.cli import options as opt
 if TYPE_CHECKING:
     from fusionbench.catalog.plugins import Catalog
 
-Kind = Annotated[str, typer.Argument(help="fusion, relation, backbone or dataset.")]
+Kind = Annotated[str, typer.Argument(help="fusion, relation, backbone, dataset, importer or aligner.")]
 
 
 def list_components(
     kind: Annotated[
-        str | None, typer.Argument(help="fusion, relation, backbone or dataset. Default: all.")
+        str | None,
+        typer.Argument(help="fusion, relation, backbone, dataset, importer or aligner. Default: all."),
     ] = None,
     registry: opt.Registry = None,
     debug: opt.Debug = False,
@@ -48,7 +49,7 @@ def show(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="fusion, relation, backbone or dataset; or a group of a run's options: "
+            help="fusion, relation, backbone, dataset, importer or aligner; or a group of a run's options: "
             "data, sampling, front_end, training, run. Default: lists what can be shown."
         ),
     ] = None,

@@ -23,6 +23,7 @@ from fusionbench.cli import (
     judge,
     new,
     predictions,
+    prepare,
     pretrain,
     report,
     reproduce,
@@ -30,12 +31,14 @@ from fusionbench.cli import (
     runs,
     tune,
     ui,
+    weights,
 )
 from fusionbench.cli.help import show_examples
 from fusionbench.cli.options import FLAG
 from fusionbench.contract.addresses import scrub_stderr
 from fusionbench.contract.errors import FusionBenchError, UserError
 from fusionbench.contract.processes import leave_working_directory
+from fusionbench.contract.starting import starting
 
 INTERRUPTED = "interrupted. The same command goes on where it stopped."
 
@@ -68,9 +71,9 @@ app = typer.Typer(
         "  fusionbench ui"
     ),
 )
-app.command("run")(run.run)
-app.command("compare")(compare.compare)
-app.command("tune")(tune.tune)
+app.command("run")(starting()(run.run))
+app.command("compare")(starting()(compare.compare))
+app.command("tune")(starting()(tune.tune))
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
@@ -85,6 +88,8 @@ app.command("plugins")(components.plugins)
 app.command("check")(check.check)
 app.add_typer(new.app, name="new")
 app.add_typer(data.app, name="data")
+app.command("prepare")(prepare.prepare)
+app.add_typer(weights.app, name="weights")
 app.command("pretrain")(pretrain.pretrain)
 app.command("ui")(ui.ui)
 show_examples(app)

@@ -12,17 +12,33 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     Task,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.contract.watch import Watch
 
 QUIET_SECONDS = 30.0
 """longest silence in a log while work goes on"""
+
+
+class _Rate(ProgressColumn):
+    """How many of what a task counts are done in a second, where it counts frames."""
+
+    def render(self, task: Task) -> Text:
+        """As rich asks for it."""
+        return Text(rate(task))
+
+
+def rate(task: Task) -> str:
+    """``52 frames/s`` of a task called ``... (frames)``; else nothing."""
+    speed = task.finished_speed or task.speed
+    return f"{speed:.0f} frames/s" if speed and task.description.endswith("(frames)") else ""
 
 
 class Screen(Watch):
@@ -35,6 +51,7 @@ class Screen(Watch):
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
+            _Rate(),
             TextColumn("{task.fields[detail]}"),
             console=self.console,
             disable=not self.console.is_terminal,
@@ -83,4 +100,6 @@ class Screen(Watch):
         self._spoke = time.monotonic()
         state = "done" if task.finished else f"of {task.total:.0f}"
         left = f", {timedelta(seconds=task.time_remaining)} left" if task.time_remaining else ""
-        self.console.print(f"{task.description}: {task.completed:.0f} {state}{left}  {detail}".rstrip())
+        self.console.print(
+            f"{task.description}: {task.completed:.0f} {state}{left}  {detail or rate(task)}".rstrip()
+        )

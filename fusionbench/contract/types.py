@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -99,8 +99,12 @@ class ClipBatch:
     labels: Tensor
     """``(batch,)`` class numbers in the dataset's order"""
     ids: tuple[str, ...]
+    standardised: bool = False
+    """whether its streams were standardised when they were read into memory"""
 
     def to(self, device: torch.device | str) -> ClipBatch:
-        """The same batch on another device."""
+        """The same batch on another device; itself where it lies there already."""
+        if self.mask.device == torch.device(device):
+            return self
         arrays = {name: array.to(device, non_blocking=True) for name, array in self.arrays.items()}
-        return ClipBatch(arrays, self.mask.to(device), self.labels.to(device), self.ids)
+        return replace(self, arrays=arrays, mask=self.mask.to(device), labels=self.labels.to(device))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fusionbench.contract.errors import BadClip
@@ -44,6 +43,8 @@ def read_images(paths: Iterable[Path]) -> np.ndarray:
     Raises:
         BadClip: there is no file, or one is missing, truncated, damaged, no image or far too large.
     """
+    import cv2  # here, as below: most runs read what is decoded already, and it loads for long
+
     frames: list[np.ndarray] = []
     for path in paths:
         frame = _read_image(path)
@@ -68,6 +69,8 @@ def resize_frames(frames: np.ndarray, size: int) -> np.ndarray:
     """
     if frames.shape[2:] == (size, size):
         return frames
+    import cv2
+
     shrinks = max(frames.shape[2:]) > size
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     scaled = [cv2.resize(f.transpose(1, 2, 0), (size, size), interpolation=method) for f in frames]
@@ -82,6 +85,8 @@ def write_image(path: Path, image: np.ndarray, quality: int = 92) -> None:
         image: ``(height, width, 3)`` uint8, RGB.
         quality: of a JPEG, 1 to 100.
     """
+    import cv2
+
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
     encoded = cv2.imencode(path.suffix, np.ascontiguousarray(image[..., ::-1]), options)[1]
     path.write_bytes(encoded.tobytes())

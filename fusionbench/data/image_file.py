@@ -10,7 +10,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 
 from fusionbench.contract.reading import Unreadable
@@ -48,6 +47,8 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
         Unreadable: it is something else, truncated, damaged, animated, or too large.
     """
+    import cv2
+
     if not data:
         raise Unreadable("an empty file")
     width, height = _size(data)

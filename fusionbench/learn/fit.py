@@ -23,9 +23,10 @@ from fusionbench.learn.diverged import diverged
 from fusionbench.learn.front_end import Model
 from fusionbench.learn.metrics import Predictions, scores
 from fusionbench.learn.objective import Objective
+from fusionbench.learn.optimizer import make_optimizer, set_learning_rates
 from fusionbench.learn.progress import Progress, snapshot
 
-CHECKPOINT_SHARE = 0.05
+CHECKPOINT_SHARE = 0.01
 """largest share of the training time that goes into writing checkpoints"""
 
 OnEpoch = Callable[[int, dict[str, float]], None]
@@ -93,7 +94,7 @@ def fit(
     since_save, save_cost = time.monotonic(), 0.0
     for epoch in range(resumed_at, options.epochs):
         train.epoch = epoch
-        _set_learning_rates(optimizer, options, epoch)
+        set_learning_rates(optimizer, options, epoch)
         began = time.perf_counter()
         metrics = _train_epoch(model, train, optimizer, objective.criterion, options, device)
         progress.seconds.append(time.perf_counter() - began)
@@ -154,7 +155,7 @@ def _begin(
     fresh = snapshot(model)
 
     def restore(saved: dict[str, Any]) -> tuple[torch.optim.Optimizer, Progress]:
-        optimizer, progress = _optimizer(model, options), Progress(model)
+        optimizer, progress = make_optimizer(model, options), Progress(model)
         progress.restore(saved, options.epochs)
         model.load_state_dict(progress.best_state)
         model.load_state_dict(saved["model"])
@@ -170,29 +171,8 @@ def _begin(
     resumed = checkpoint.resume(restore) if checkpoint else None
     if resumed is None:
         model.load_state_dict(fresh)  # a checkpoint that fits in part may have been taken over in part
-        return _optimizer(model, options), Progress(model)
+        return make_optimizer(model, options), Progress(model)
     return resumed
-
-
-def _optimizer(model: Model, options: TrainingOptions) -> torch.optim.Optimizer:
-    """Adam with decoupled decay; betas 0.9 and 0.999, eps 1e-8 as the paper states (torch's defaults)."""
-    small = {id(p) for p in model.front_end.pretrained()}
-    learning = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in learning if id(p) not in small], "base_lr": options.lr},
-        {"params": [p for p in learning if id(p) in small], "base_lr": options.lr_pretrained},
-    ]
-    return torch.optim.AdamW(
-        [g for g in groups if g["params"]], lr=options.lr, weight_decay=options.weight_decay
-    )
-
-
-def _set_learning_rates(optimizer: torch.optim.Optimizer, options: TrainingOptions, epoch: int) -> None:
-    factor = 1.0
-    if options.schedule == "cosine":
-        factor = 0.5 * (1 + math.cos(math.pi * epoch / options.epochs))
-    for group in optimizer.param_groups:
-        group["lr"] = group["base_lr"] * factor
 
 
 def _train_epoch(
@@ -205,25 +185,27 @@ def _train_epoch(
 ) -> dict[str, float]:
     model.train()
     learning = [p for p in model.parameters() if p.requires_grad]
-    total, hits, seen = 0.0, 0, 0
+    total, seen = 0.0, 0
+    hits = torch.zeros((), dtype=torch.long, device=device)  # there, so that no step waits for a GPU
     for number, batch in enumerate(loader, 1):
         batch = batch.to(device)
         streams = model.front_end(batch)
         with blaming(model.head, "training_loss", streams):
             loss, logits = model.head.training_loss(streams, batch.labels, criterion)
-            optimizer.zero_grad(set_to_none=True)
+            for parameter in learning:
+                parameter.grad = None
             loss.backward()
             norm = nn.utils.get_total_norm([p.grad for p in learning if p.grad is not None])
-        if not math.isfinite(loss.item()) or not math.isfinite(norm.item()):
+        value = loss.item()
+        if not math.isfinite(value) or not math.isfinite(norm.item()):
             raise diverged(model, batch, criterion, logits, loss, options, (loader.epoch + 1, number))
         if options.clip_norm is not None:
             nn.utils.clip_grads_with_norm_(learning, options.clip_norm, norm)
         optimizer.step()
-        clips = len(batch.ids)
-        total += loss.item() * clips
-        hits += int((logits.argmax(-1) == batch.labels).sum())
-        seen += clips
-    return {"train/loss": total / seen, "train/accuracy": hits / seen}
+        total += value * len(batch.ids)
+        seen += len(batch.ids)
+        hits += (logits.argmax(-1) == batch.labels).sum()
+    return {"train/loss": total / seen, "train/accuracy": hits.item() / seen}
 
 
 @torch.inference_mode()
@@ -235,7 +217,9 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
     """
     model.eval()
     ids: list[str] = []
-    labels, parts = [], []
+    labels = np.empty(len(loader.labels), dtype=np.int64)
+    # One array, not one a batch: thousands of small ones between what is freed would tear memory to pieces.
+    found = np.empty((len(labels), model.spec.classes), dtype=np.float32)
     for batch in loader:
         streams = model.front_end(batch.to(device))
         with blaming(model.head, "forward", streams):
@@ -247,10 +231,10 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
                 f"{type(model.head).__name__} returned NaN for {int(unsaid.sum())} clip(s) of a batch, "
                 f"the first: {clip}. `fusionbench check fusion` looks for the cause."
             )
-        parts.append(said)
-        labels.append(batch.labels.numpy())
+        here = slice(len(ids), len(ids) + len(batch.ids))
+        found[here], labels[here] = said, batch.labels.numpy()
         ids.extend(batch.ids)
-    return Predictions(tuple(ids), np.concatenate(labels), np.concatenate(parts))
+    return Predictions(tuple(ids), labels, found)
 
 
 @torch.inference_mode()

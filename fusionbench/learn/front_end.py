@@ -71,14 +71,29 @@ class StoredStreams(FrontEnd):
     def forward(self, batch: ClipBatch) -> Streams:
         streams = {}
         for name, to_width in zip(self.names, self.maps, strict=True):
-            streams[name] = zero_padding(to_width(self._standardised(name, batch)), batch.mask)
+            stream = batch.arrays[name]
+            if self._scaled and not batch.standardised:
+                stream = (stream - self.get_buffer(f"mean_{name}")) / self.get_buffer(f"std_{name}")
+            if name in self.mapped or not batch.standardised:  # what is held in memory has zeros there
+                stream = zero_padding(to_width(stream), batch.mask)
+            streams[name] = stream
         return Streams(streams, batch.mask)
 
-    def _standardised(self, name: str, batch: ClipBatch) -> Tensor:
-        stream = batch.arrays[name]
+    def standardised(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """All rows of the stored streams as ``forward`` scales them, digit for digit, in memory.
+
+        Args:
+            arrays: stream name -> ``(rows, channels)``.
+        """
         if not self._scaled:
-            return stream
-        return (stream - self.get_buffer(f"mean_{name}")) / self.get_buffer(f"std_{name}")
+            return {name: np.array(arrays[name]) for name in self.names}
+        held = {}
+        with np.errstate(all="ignore"):  # torch does not tell of an overflow either
+            for name in self.names:
+                mean, std = (self.get_buffer(f"{part}_{name}").cpu().numpy() for part in ("mean", "std"))
+                held[name] = np.asarray(arrays[name]) - mean
+                held[name] /= std
+        return held
 
 
 class StoredMaps(FrontEnd):

@@ -8,7 +8,6 @@ from typing import Any
 
 from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.judging import SPOKEN, USUAL
-from fusionbench.figures.ranking import HeadScores, comparison
 from fusionbench.study.experiment import Experiment, Slot
 from fusionbench.study.plan import Absent
 from fusionbench.study.ranking import Row
@@ -74,6 +73,8 @@ class Comparison:
 
 def comparison_figure(made: Comparison) -> Any:
     """Every head's mean, deviation and seeds beside chance, as a matplotlib figure."""
+    from fusionbench.figures.ranking import HeadScores, comparison
+
     rows = []
     for row in made.ranking:
         score = row.score

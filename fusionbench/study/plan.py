@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ from fusionbench.bench.run import fold_identity
 from fusionbench.bench.source import RunData, data_key, open_data, peek_data
 from fusionbench.catalog.plugins import Catalog, collect
 from fusionbench.contract.errors import NotSupported, UserError
+from fusionbench.contract.hashing import canonical
 from fusionbench.contract.watch import Watch
 from fusionbench.study.experiment import Experiment, Member, members
 from fusionbench.study.job import Job
-from fusionbench.track.records import find_runs
+from fusionbench.track.finished import finished_runs
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def plan(experiment: Experiment, watch: Watch, catalog: Catalog | None = None, *
             continue
         for fold in read.folds(member.config.options.fold):
             folds[k, fold.name] = fold_identity(member.config, read, fold)
-    return Plan(made, data, folds, _finished(set(folds.values())), skipped, unread)
+    return Plan(made, data, folds, finished(set(folds.values())), skipped, unread)
 
 
 def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
@@ -94,12 +96,28 @@ def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
         raise UserError(
             "generated and real data would stand in one ranking. Compare them in two experiments."
         )
+    for dataset in {d.dataset.name for d in data}:
+        differing = _differing([d.dataset.preparation() or {} for d in data if d.dataset.name == dataset])
+        if differing:
+            raise UserError(
+                f"differently prepared faces of {dataset} would stand in one ranking: {differing}. "
+                "Compare them in several experiments."
+            )
     varied = {key.split(".")[0] for key in experiment.row_keys}
     if len({d.fingerprint for d in data}) > 1 and not varied & {"dataset", "data", "backbone"}:
         raise UserError("the clips changed between two runs of one experiment. Run it again on data at rest.")
 
 
-def _finished(identities: set[str]) -> dict[str, str]:
+def _differing(ways: list[Mapping[str, Any]]) -> str:
+    """What is not the same in all of them, in words; empty where all is."""
+    told = []
+    for key in sorted({key for way in ways for key in way}):
+        values = dict.fromkeys(canonical(way.get(key)) for way in ways)
+        if len(values) > 1:
+            told.append(f"{key} {' or '.join(values)}")
+    return ", ".join(told)
+
+
+def finished(identities: set[str]) -> dict[str, str]:
     """Identity -> run id, of the identities whose run is finished."""
-    records = find_runs(tags={KIND_TAG: RUN}, status="FINISHED")
-    return {r.tags[IDENTITY_TAG]: r.run_id for r in records if r.tags.get(IDENTITY_TAG) in identities}
+    return finished_runs(IDENTITY_TAG, identities, {KIND_TAG: RUN})

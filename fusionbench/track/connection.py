@@ -65,6 +65,11 @@ def is_server(uri: str) -> bool:
     return urlsplit(uri).scheme in ("http", "https")
 
 
+def is_database(uri: str) -> bool:
+    """Whether an address is that of a database that SQLAlchemy opens."""
+    return urlsplit(uri).scheme.partition("+")[0] in _DATABASES
+
+
 def answers(uri: str, seconds: float = PROBE_SECONDS) -> bool:
     """Whether an MLflow server answers at all; a database is always said to.
 
@@ -124,7 +129,7 @@ def _client(uri: str) -> MlflowClient:
 
             with _one_process_at_a_time(uri):
                 file = database_file(uri)
-                if urlsplit(uri).scheme.partition("+")[0] in _DATABASES:
+                if is_database(uri):
                     refuse_foreign(uri)
                 if file is not None:
                     follow_database(file)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Param: TypeAlias = str | int | float | bool | None
 
-_FLUSH_SECONDS = 2.0
-"""a batch costs about 7 ms on sqlite, so a short epoch must not pay for one of its own"""
+_FLUSH_SECONDS = 5.0
+"""a batch costs about 25 ms on sqlite, so a short epoch must not pay for one of its own"""
 _METRICS_A_BATCH = 1000  # MLflow's limit, mlflow.utils.validation.MAX_METRICS_PER_BATCH
 _PARAMS_A_BATCH = 100  # MLflow's limit, mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
 
@@ -54,7 +54,7 @@ class TrackedRun:
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Logs numbers, fractions rounded to four digits for the eye: exact ones belong into an artifact.
 
-        They are sent in batches, at the latest with the first call after two seconds. A step that
+        They are sent in batches, at the latest with the first call after five seconds. A step that
         a re-opened run already holds is left out, so that a resumed epoch is drawn once.
         """
         now = int(time.time() * 1000)

@@ -6,6 +6,7 @@ MLflow is locked out from then on. So it is looked at first, and migrated only w
 
 from __future__ import annotations
 
+import functools
 import os
 
 from fusionbench.contract.errors import UserError
@@ -35,7 +36,7 @@ def refuse_foreign(uri: str) -> None:
     try:
         if utils._is_empty_database(engine) and utils._get_schema_version(engine) is None:
             return
-        found, wanted = utils._get_schema_version(engine), utils._get_latest_schema_revision()
+        found, wanted = utils._get_schema_version(engine), _latest()
         if found == wanted:
             return
         if not sqlalchemy.inspect(engine).has_table("experiments"):
@@ -58,6 +59,15 @@ def refuse_foreign(uri: str) -> None:
         utils._upgrade_db(engine)
     finally:
         engine.dispose()
+
+
+def _latest() -> str:
+    """The schema of the installed MLflow, which loads all its migrations to know it, each time it asks."""
+    from mlflow.store.db import utils
+
+    if not hasattr(utils._get_latest_schema_revision, "cache_info"):
+        utils._get_latest_schema_revision = functools.cache(utils._get_latest_schema_revision)
+    return str(utils._get_latest_schema_revision())
 
 
 def _known_revisions() -> set[str]:

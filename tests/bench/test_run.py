@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fusionbench.bench import build as build_module
 from fusionbench.bench.artifacts import read_fold
 from fusionbench.bench.run import run
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.watch import Watch
+from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.metrics import pool, scores
 from fusionbench.track.records import find_runs, get_run, read_json
 from tests import fakes
@@ -245,3 +247,20 @@ def test_a_solved_head_refuses_a_front_end_that_learns(catalog):
 def test_a_frozen_backbone_without_weights_is_refused(catalog):
     with pytest.raises(UserError, match=r"backbone 'tiny' has no weights.*front_end.trainable=all"):
         go(catalog, fold="s0", **{"backbone.weights": None})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [None, 2])
+def test_streams_in_memory_and_on_disk_give_the_same_digits(catalog, monkeypatch, frames):
+    def digits() -> tuple[list, list]:
+        (fold,) = go(catalog, again=True, fold="s0", **{"sampling.frames": frames}).folds
+        history = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in fold.history]
+        return history, fold.report.log_probabilities.tolist()
+
+    held = []
+    hold = ClipLoader.hold
+    monkeypatch.setattr(ClipLoader, "hold", lambda self, arrays: (held.append(self), hold(self, arrays)))
+    in_memory = digits()
+    assert len(held) == 3
+    monkeypatch.setattr(build_module, "MOST_HELD", 0)
+    assert digits() == in_memory and len(held) == 3

@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from unittest import mock
 
 import torch
 
-from tests.benchmarks import workloads as w
+from tests.benchmarks import epochs as epochs_of, starts, trackers, workloads as w
 from tests.benchmarks.interleave import Ratio, in_turns, peak_bytes, ratio, summary
 
 
@@ -109,7 +111,46 @@ def p5() -> Iterator[Row]:
     yield against_pyg("P5", "64 faces, P6 (36 regions), forward + backward, over PyG", w.REGIONS, 9, 2.6, 5)
 
 
-GOALS: dict[str, Callable[[], Iterator[Row]]] = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P5": p5}
+def p7a() -> Iterator[Row]:
+    """An epoch of a run on stored streams against one of a bare loop: the same weights, the same steps."""
+    goals = {"concat": (30, 1.10), "late": (30, 1.0), "arpg": (10, 1.0), "mult": (10, 1.05)}
+    with starts.world() as made, mock.patch.dict(os.environ, made.own):
+        for head, (epochs, most) in goals.items():
+            seconds = epochs_of.in_turns_with_loop(head, made.store, epochs)
+            over = ratio(seconds, "ours", "loop")
+            yield at_most("P7a", f"{head}, 773 clips of T16 C128, an epoch over a bare loop", over, most, "x")
+
+
+def p7b() -> Iterator[Row]:
+    """A warm run of one epoch, beyond the import of torch and MLflow."""
+    with starts.world() as made:
+        seconds = in_turns(5, ours=made.run(), imports=made.imports)
+        beyond = summary([row["ours"] - row["imports"] for row in seconds])
+        yield at_most("P7b", "concat, one epoch, a warm process less torch and MLflow", beyond, 1.2, " s")
+
+
+def p11() -> Iterator[Row]:
+    """A comparison against its runs as bare loops, and one import."""
+    with starts.world() as made:
+        seconds = in_turns(3, ours=made.compare(), loops=made.loops, imports=made.imports)
+        over = summary([row["ours"] / (row["loops"] + row["imports"]) for row in seconds])
+        yield at_most("P11", "4 heads x 3 seeds x 20 epochs, over 12 loops + import", over, 1.25, "x")
+
+
+def p13() -> Iterator[Row]:
+    """Planning where much is finished."""
+    with trackers.planner() as (database, once):
+        held = 0
+        for count in (5_000, 20_000):
+            trackers.add_runs(database, count - held)
+            held = count
+            seconds = summary([row["ours"] for row in in_turns(5, ours=once)])
+            yield at_most("P13", f"planning 35 runs, {count:,} finished ones", seconds, 1, " s")
+
+
+GOALS: dict[str, Callable[[], Iterator[Row]]] = {
+    "P1": p1, "P2": p2, "P3": p3, "P4": p4, "P5": p5, "P7a": p7a, "P7b": p7b, "P11": p11, "P13": p13,
+}  # fmt: skip
 
 
 def main() -> None:

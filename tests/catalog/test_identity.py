@@ -29,6 +29,7 @@ def test_everything_that_decides_digits_counts():
         identity(weights={"backbone": "abc"}),
         identity(**{"fusion.trs": 4}),
         identity(**{"training.epochs": 2}),
+        identity(**{"training.optimizer": "adamw_fused"}),
         identity(fusion="concat"),
     ]
     assert len({identity(), *others}) == len(others) + 1

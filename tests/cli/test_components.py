@@ -41,7 +41,7 @@ def test_show_prints_the_groups_of_a_runs_options(cli):
     rest = cli("show", "run").out
     assert ">= 0" in row(rest, "seed") and "--set OPTION=VALUE" in rest and "weight_decay" not in rest
     one = cli("show", "training", "lr").out
-    assert row(one, "lr") and "epochs" not in one
+    assert row(one, "lr") and "passes over the training part" not in one
 
 
 def test_show_alone_lists_what_can_be_shown(cli):
@@ -74,7 +74,8 @@ def test_plugins_are_all_on(cli):
     [
         (
             ["list", "fusions"],
-            "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset.",
+            "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset, importer, "
+            "aligner.",
         ),
         (["show", "fusion", "temmma"], "Did you mean 'temma'?"),
         (["show", "head", "arpg"], "nothing called 'head' to show."),

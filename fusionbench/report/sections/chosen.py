@@ -73,7 +73,9 @@ def notes(made: Tuned) -> list[str]:
         told.append("Fresh seeds take away the luck of seeds, not that of the selection clips.")
     if made.gap is not None:
         told.append(f"From selection to report: {points(made.gap, sign=True)} points.")
-    told.append("No test says that what was chosen is better than the others; `fusionbench compare` judges.")
+    if len(made.design.seeds) == 1:
+        told.append("One seed a trial: trials also differ by the luck of that seed.")
+    told.append("No test says that what was chosen is better than the others; a comparison of them would.")
     return told
 
 

@@ -1,0 +1,1 @@
+"""Networks that others trained: what they are called, where they come from, brought once, checked always."""
