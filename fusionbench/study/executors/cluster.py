@@ -87,7 +87,8 @@ def connect(ray: Any, address: str) -> None:
         told = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
             f"no Ray cluster answers at --address {address} ({told.rstrip('.')}). "
-            "Start one with `ray start --head`, join it from others with `ray start --address HOST:6379`, and give the command there."
+            "Start one with `ray start --head`, join it from others with "
+            "`ray start --address HOST:6379`, and give the command on one of them."
         ) from error
 
 
