@@ -6,8 +6,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.servers import Postgres
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +40,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
         get_client()
     return file
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of this session."""
+    from tests.servers import postgres_programs, postgres_server
+
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL, or no driver for it, on this machine")
+    with postgres_server(programs) as server:
+        yield server
 
 
 @pytest.fixture

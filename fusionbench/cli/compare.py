@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fusionbench.cli import options as opt
+from fusionbench.cli import executor as who, options as opt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fusionbench.catalog.resolve import Request
+    from fusionbench.catalog.run_config import RunConfig
     from fusionbench.study.budgets import Budget
     from fusionbench.study.experiment import Experiment
     from fusionbench.study.forecast import Expectation
@@ -88,16 +89,9 @@ def compare(
             rich_help_panel="Search",
         ),
     ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            min=1,
-            show_default=False,
-            help="Processes that train side by side; the table is the same. Default: 1.",
-            rich_help_panel="Training",
-        ),
-    ] = 1,
+    workers: who.Workers = None,
+    executor: who.Executor = "local",
+    address: who.Address = "auto",
     figure: Annotated[
         Path | None,
         typer.Option(
@@ -135,6 +129,8 @@ def compare(
 
       fusionbench compare smoke --tune 12
 
+      fusionbench compare afew_fusions --executor ray --address auto
+
       fusionbench compare --fusion arpg --fusion mult --dataset afew --seeds 5
     """
     given = {
@@ -152,6 +148,7 @@ def compare(
         "threads": threads,
     }
     opt.agree(upgrade_database)
+    who.check_executor(executor, address)
     asked = _experiment(experiment, fusion, seeds, opt.request(given, set_, config, registry))
     asked = _tuned(_on_terms(asked, against, margin), tune)
 
@@ -163,6 +160,7 @@ def compare(
     from fusionbench.study.budgets import budgets
     from fusionbench.study.compare import compare as run_all
     from fusionbench.study.comparison import comparison_figure
+    from fusionbench.study.experiment import members
     from fusionbench.study.forecast import expect
     from fusionbench.study.plan import plan
 
@@ -176,7 +174,12 @@ def compare(
             expected = expect(asked, planned)
             searches = budgets(asked, planned, collect())
         else:
-            made = run_all(asked, workers, screen)
+
+            def configs() -> list[RunConfig]:
+                return [member.config for member in members(asked, collect())]
+
+            with who.cluster(executor, address, workers, configs, screen) as nodes:
+                made = run_all(asked, workers or 1, screen, cluster=nodes)
             if figure:
                 drawn(lambda: comparison_figure(made), screen.warn, figure)
             written = publish(made, report, screen.warn) if report else None

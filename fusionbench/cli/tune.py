@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from fusionbench.cli import options as opt
+from fusionbench.cli import executor as who, options as opt
 
 SEARCH = "Search"
 
@@ -101,16 +101,9 @@ def tune(
     metric: opt.Metric = None,
     device: opt.Device = None,
     threads: opt.Threads = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            "--workers",
-            min=1,
-            show_default=False,
-            help="Processes that train side by side. Default: 1.",
-            rich_help_panel="Training",
-        ),
-    ] = 1,
+    workers: who.Workers = None,
+    executor: who.Executor = "local",
+    address: who.Address = "auto",
     set_: opt.Set = None,
     config: opt.ConfigFile = None,
     registry: opt.Registry = None,
@@ -176,6 +169,7 @@ def tune(
         "threads": threads,
     }
     opt.agree(upgrade_database)
+    who.check_executor(executor, address)
 
     from fusionbench.catalog.plugins import collect
     from fusionbench.study.asked import asked_of
@@ -199,8 +193,11 @@ def tune(
         check_path(save, "a configuration", ("yaml", "yml"))
     if report:
         check_folder(report)
-    with Screen() as screen:
-        made = search(planned, workers, screen, storage=storage, again=again)
+    with (
+        Screen() as screen,
+        who.cluster(executor, address, workers, lambda: [planned.base], screen, storage) as nodes,
+    ):
+        made = search(planned, workers or 1, screen, storage=storage, again=again, cluster=nodes)
         page = publish_study(made, report, screen.warn)
     written = save_chosen(made, save) if save else []
     if as_json:

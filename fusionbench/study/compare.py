@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusionbench.bench.build import told_of_maps
 from fusionbench.bench.claim import COMPARISON, IDENTITY_TAG, KIND_TAG, close_orphans, join
@@ -26,12 +26,19 @@ from fusionbench.study.tuned_rows import JUDGING, STUDIES_TAG, chosen_plan, sear
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
+if TYPE_CHECKING:
+    from fusionbench.study.executors.cluster import Cluster
+
 ASKED, COMPARED = "experiment.json", "comparison.json"
 """artifacts of a comparison: what was asked, and what came out"""
 
 
 def compare(
-    experiment: Experiment, workers: int = 1, watch: Watch | None = None, catalog: Catalog | None = None
+    experiment: Experiment,
+    workers: int = 1,
+    watch: Watch | None = None,
+    catalog: Catalog | None = None,
+    cluster: Cluster | None = None,
 ) -> Comparison:
     """Run what is pending, rank what is finished; then tune every row with the same budget, where asked.
 
@@ -43,6 +50,7 @@ def compare(
         workers: processes; their number changes the time it takes, not the figures.
         watch: told of progress over the whole.
         catalog: default all installed components; several workers always use those.
+        cluster: whose nodes carry it out in place of workers.
 
     Raises:
         UserError: nothing of it could be run, or the rows are not on equal terms.
@@ -69,14 +77,13 @@ def compare(
     ):
         tracked.log_json(_asked(experiment), ASKED)  # now: it tries the artifact store
         try:
-            results = execute(made.pending, made.members, made.data, tracked.run_id, workers, watch, catalog)
+            who = (workers, watch, catalog, cluster)
+            results = execute(made.pending, made.members, made.data, tracked.run_id, *who)
             families = [(collect(experiment, made, results, tracked, notes), made)]
-            searches, untuned = search_rows(asked, tracked.run_id, workers, watch)
+            searches, untuned = search_rows(asked, tracked.run_id, workers, watch, cluster)
             if asked:
                 best = chosen_plan(experiment, asked, searches, untuned)
-                results = execute(
-                    best.pending, best.members, best.data, tracked.run_id, workers, watch, catalog, JUDGING
-                )
+                results = execute(best.pending, best.members, best.data, tracked.run_id, *who, task=JUDGING)
                 families.append((collect(experiment, best, results, tracked, notes), best))
         finally:
             close_orphans()  # the runs of workers that were killed

@@ -1,8 +1,9 @@
-"""Carries out the runs of an experiment, in this process or in several; the figures are the same."""
+"""Carries out the runs of an experiment, here, in several processes or on a cluster: the same figures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.plugins import Catalog
@@ -11,6 +12,9 @@ from fusionbench.study.executors.in_process import run_in_process
 from fusionbench.study.executors.processes import run_in_processes
 from fusionbench.study.experiment import Member
 from fusionbench.study.job import Job, Jobs, Result
+
+if TYPE_CHECKING:
+    from fusionbench.study.executors.cluster import Cluster
 
 TASK = "comparing (epochs)"
 
@@ -23,6 +27,7 @@ def execute(
     workers: int,
     watch: Watch,
     catalog: Catalog | None = None,
+    cluster: Cluster | None = None,
     task: str = TASK,
 ) -> dict[Job, Result]:
     """Run the jobs beneath the MLflow run ``parent``; progress is told in epochs of the whole.
@@ -35,6 +40,7 @@ def execute(
         workers: processes; with 1 everything happens in this one.
         watch: told of progress.
         catalog: of this process; workers collect their own.
+        cluster: whose nodes carry them out in place of processes of this machine.
         task: what progress is told of.
     """
     total = sum(members[job.member].config.options.training.epochs for job in jobs)
@@ -49,7 +55,7 @@ def execute(
 
     advance(0)
     asked = Jobs(jobs)
-    carry_out(asked, members, data, parent, min(workers, len(jobs)), advance, watch, catalog)
+    carry_out(asked, members, data, parent, min(workers, len(jobs)), advance, watch, catalog, cluster)
     if done < total:  # a run failed before its last epoch
         advance(total - done)
     return asked.results
@@ -64,6 +70,7 @@ def carry_out(
     advance: Callable[[int], None],
     watch: Watch,
     catalog: Catalog | None = None,
+    cluster: Cluster | None = None,
 ) -> None:
     """Carry out whatever jobs there are, and those that come up meanwhile.
 
@@ -76,8 +83,13 @@ def carry_out(
         advance: told of epochs that are done.
         watch: told of warnings.
         catalog: of this process; workers collect their own.
+        cluster: whose nodes carry them out, as many at once as fit there.
     """
-    if workers > 1:
+    if cluster is not None:
+        from fusionbench.study.executors.ray import run_on_ray
+
+        run_on_ray(cluster, jobs, members, data, parent, advance, watch)
+    elif workers > 1:
         run_in_processes(jobs, members, parent, workers, advance, watch.warn)
     else:
         run_in_process(jobs, members, data, parent, advance, watch, catalog)

@@ -20,11 +20,11 @@ from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.hashing import digest
 from fusionbench.data.cache import writable_folder
+from fusionbench.track.connection import CLUSTER_EXTRA
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-EXTRA = "pip install 'fusionbench[cluster]'"
 POOL = {"pool_size": 1, "max_overflow": 2, "pool_pre_ping": True}
 """PostgreSQL allows 100 connections in all; SQLAlchemy would take up to 15 a process"""
 
@@ -44,6 +44,10 @@ class Storage(Protocol):
 
     def leave(self, seat: str) -> None:
         """Give a seat back."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything; nothing can be asked afterwards."""
         ...
 
 
@@ -106,6 +110,10 @@ class Journal:
             self._seat(seat).unlink(missing_ok=True)  # while it is held: a waiting one sees that it is gone
             lock.release()
 
+    def close(self) -> None:
+        for seat in list(self._seats):
+            self.leave(seat)
+
     def _seat(self, seat: str) -> Path:
         return self.path.with_suffix(f".{digest(seat)[:8]}.seat")
 
@@ -152,7 +160,7 @@ class Postgres:
             engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
             self._connection = engine.connect()
         except ImportError as error:
-            raise UserError(f"--storage needs a driver for PostgreSQL: {EXTRA}.") from error
+            raise UserError(f"--storage needs a driver for PostgreSQL: {CLUSTER_EXTRA}.") from error
         except Exception as error:  # drivers raise what they like
             told = scrubbed(next(iter(str(error).strip().splitlines()), type(error).__name__))
             raise UserError(
@@ -161,7 +169,9 @@ class Postgres:
         with self._locked("making tables"):
             from optuna.storages import RDBStorage
 
-            self.optuna: BaseStorage = RDBStorage(url, engine_kwargs=dict(POOL))
+            kept = RDBStorage(url, engine_kwargs=dict(POOL))
+            self.optuna: BaseStorage = kept
+            self._engine = kept.engine
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -177,6 +187,10 @@ class Postgres:
         if seat in self._mine:
             self._mine.remove(seat)
             self._ask("SELECT pg_advisory_unlock(:key)", self._named(seat))
+
+    def close(self) -> None:
+        self._connection.close()
+        self._engine.dispose()
 
     def _named(self, seat: str) -> str:
         return f"study {self._study}, seat {seat}"

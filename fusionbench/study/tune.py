@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fusionbench.bench.build import check_device, told_of_maps
 from fusionbench.bench.claim import IDENTITY_TAG, KIND_TAG, STUDY, close_orphans, join
@@ -33,6 +34,9 @@ from fusionbench.study.tuned_log import log_choice, log_judged
 from fusionbench.study.tuning import FRESH_SEEDS
 from fusionbench.track.runs import TrackedRun
 
+if TYPE_CHECKING:
+    from fusionbench.study.executors.cluster import Cluster
+
 SEARCHING, CONFIRMING, JUDGING = (
     f"{what} (epochs)" for what in ("tuning", "confirming with fresh seeds", "judging what was chosen")
 )
@@ -52,6 +56,7 @@ def tune(
     tags: Mapping[str, str] | None = None,
     judge: bool = True,
     again: bool = False,
+    cluster: Cluster | None = None,
 ) -> Tuned:
     """Search, confirm, choose; the report split is judged once, for what was chosen, after that.
 
@@ -65,6 +70,7 @@ def tune(
         tags: of the study's MLflow run.
         judge: False leaves the report split alone.
         again: train what is judged even if that very run is finished.
+        cluster: whose nodes carry the trials out in place of workers; they are drawn by this process.
 
     Raises:
         UserError: the data or the study's name are at fault.
@@ -76,13 +82,16 @@ def tune(
     data = design.data(design.base, watch)
     for line in (*told_of_maps(design.base, data), *design.notes):
         watch.note(line)
-    work = _Study(design, data, workers, watch)
-    ledgers = _ledgers(design, data, storage)
+    work = _Study(design, data, workers, watch, cluster)
     identity = design.identity(data)
     opened = design.opened(
         data, {IDENTITY_TAG: identity, KIND_TAG: STUDY, STUDY_TAG: design.name(data), **(tags or {})}
     )
-    with join(identity, STUDY) as held, track(opened, held, watch) as tracked:
+    with (
+        _ledgers(design, data, storage) as ledgers,  # first: another study of this name is refused
+        join(identity, STUDY) as held,
+        track(opened, held, watch) as tracked,
+    ):
         tracked.log_json({"study": design.definition(data), "default": design.default}, "study.json")
         try:
             work.search(ledgers, tracked, identity)
@@ -98,17 +107,18 @@ def tune(
     return made
 
 
-def _ledgers(design: Design, data: RunData, storage: str | None) -> dict[str, Ledger]:
+@contextmanager
+def _ledgers(design: Design, data: RunData, storage: str | None) -> Iterator[dict[str, Ledger]]:
     """One study a fold: one choice over all folds would have seen every reported subject."""
     name = design.name(data)
-    kept = open_storage(name, storage)
     folds = design.folds(data)
     made = {}
-    for fold in folds:
-        search = Search(design.space, design.sampler, SAMPLER_SEED, _key_of(design, fold))
-        own = name if len(folds) == 1 else f"{name}/{fold.name}"
-        made[fold.name] = Ledger(kept, own, design.definition(data), search, design.default)
-    return made
+    with closing(open_storage(name, storage)) as kept:
+        for fold in folds:
+            search = Search(design.space, design.sampler, SAMPLER_SEED, _key_of(design, fold))
+            own = name if len(folds) == 1 else f"{name}/{fold.name}"
+            made[fold.name] = Ledger(kept, own, design.definition(data), search, design.default)
+        yield made
 
 
 def _key_of(design: Design, fold: Fold) -> Callable[[Mapping[str, Any]], str]:
@@ -142,6 +152,7 @@ class _Study:
     data: RunData
     workers: int
     watch: Watch
+    cluster: Cluster | None = None
 
     def _carry_out(
         self, task: str, jobs: Jobs, runs: Members, parent: str, total: int, done: int = 0
@@ -155,7 +166,15 @@ class _Study:
 
         advance(0)
         carry_out(
-            jobs, runs.members, runs.data, parent, self.workers, advance, self.watch, self.design.catalog
+            jobs,
+            runs.members,
+            runs.data,
+            parent,
+            self.workers,
+            advance,
+            self.watch,
+            self.design.catalog,
+            self.cluster,
         )
         if done < total:
             advance(total - done)

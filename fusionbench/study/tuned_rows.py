@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fusionbench.bench.run import fold_identity
 from fusionbench.bench.source import RunData
@@ -15,6 +16,9 @@ from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.plan import Absent, Plan, finished
 from fusionbench.study.searched import Searched
 from fusionbench.study.tune import tune
+
+if TYPE_CHECKING:
+    from fusionbench.study.executors.cluster import Cluster
 
 COMPARISON_TAG, STUDIES_TAG = "fusionbench.comparison", "fusionbench.studies"
 """a comparison and its studies know each other by these"""
@@ -35,7 +39,7 @@ class RowWatch(Watch):
 
 
 def search_rows(
-    asked: Sequence[Budget], comparison: str, workers: int, watch: Watch
+    asked: Sequence[Budget], comparison: str, workers: int, watch: Watch, cluster: Cluster | None = None
 ) -> tuple[list[Searched], list[Absent]]:
     """Every row's search, one after the other; one that fails is told and does not stop the others.
 
@@ -44,6 +48,7 @@ def search_rows(
         comparison: its MLflow run.
         workers: processes of each search.
         watch: told of progress.
+        cluster: whose nodes carry the trials out in place of workers.
 
     Raises:
         UserError: a row tried fewer or more configurations than the others, though it had more.
@@ -54,7 +59,12 @@ def search_rows(
         design = budget.design
         try:
             made = tune(
-                design, workers, RowWatch(budget.label, watch), tags={COMPARISON_TAG: comparison}, judge=False
+                design,
+                workers,
+                RowWatch(budget.label, watch),
+                tags={COMPARISON_TAG: comparison},
+                judge=False,
+                cluster=cluster,
             )
             one = Searched.of(budget.label, made, design.total, tuple(design.notes))
             if not all(fold.finished for fold in one.folds):

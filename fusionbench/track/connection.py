@@ -20,7 +20,9 @@ from filelock import FileLock
 
 from fusionbench.contract.addresses import scrubbed, shown
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.hashing import digest
 from fusionbench.contract.interrupts import interrupts_deferred
+from fusionbench.data.cache import writable_folder
 from fusionbench.track.places import artifact_location, follow_database, local_path
 from fusionbench.track.schema import refuse_foreign
 
@@ -42,6 +44,9 @@ PROBE_SECONDS = 8.0
 """how long a server may take to say that it is there"""
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+CLUSTER_EXTRA = "pip install 'fusionbench[cluster]'"
+"""brings the driver of PostgreSQL, and Ray"""
 
 _LOCK_SECONDS = 300
 """a fresh database takes about 2 s; a slow disk and a queue of processes still fit in here"""
@@ -132,6 +137,11 @@ def _client(uri: str) -> MlflowClient:
                 client.search_experiments(max_results=1)  # the database is made on the first question
         except UserError as error:
             raise UserError(f"MLflow cannot use {shown(uri)}: {error}") from error
+        except ImportError as error:
+            raise UserError(
+                f"MLflow cannot use {shown(uri)}: its driver is missing ({error}). "
+                f"That of PostgreSQL comes with {CLUSTER_EXTRA}."
+            ) from error
         except Exception as error:  # drivers, migrations and servers raise what they like
             reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
             raise UserError(
@@ -213,11 +223,18 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_process_at_a_time(uri: str) -> Iterator[None]:
-    """Guards the making of tables and experiments: on a fresh sqlite file simultaneous starts collide."""
+    """Guards the making of tables and experiments: on a fresh database simultaneous starts collide.
+
+    A server makes its own. A database that is no file is guarded in the cache, which machines share.
+    """
     file = database_file(uri)
-    if file is None:
+    if is_server(uri):
         yield
         return
-    file.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS):
+    if file is None:
+        lock = writable_folder("trackers") / f"{digest(uri)}.lock"
+    else:
+        file.absolute().parent.mkdir(parents=True, exist_ok=True)
+        lock = file.with_name(f"{file.name}.lock")
+    with FileLock(lock, timeout=_LOCK_SECONDS):
         yield

@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fusionbench as fb
-from fusionbench.contract.processes import child_environment
 from fusionbench.track.connection import answers
 from tests.processes import start, wait_for
+from tests.servers import free_port, mlflow_server, stop
 
 pytestmark = [pytest.mark.reliability, pytest.mark.slow, pytest.mark.usefixtures("database")]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def server(database: Path, port: int) -> subprocess.Popen[bytes]:
-    """An MLflow server that is there."""
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{database}"]
-    command += ["--artifacts-destination", str(database.parent / "kept")]
-    environment = child_environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false", MLFLOW_TRACKING_URI="")
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    wait_for(lambda: answers(f"http://127.0.0.1:{port}", seconds=1))
-    return process
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    os.killpg(process.pid, 9)
-    process.wait(20)
 
 
 def test_a_run_whose_server_goes_away_is_kept_and_handed_in_by_the_same_command(
@@ -62,7 +33,7 @@ def test_a_run_whose_server_goes_away_is_kept_and_handed_in_by_the_same_command(
         ),
     )
     port = free_port()
-    first = server(database, port)
+    first = mlflow_server(f"sqlite:///{database}", database.parent / "kept", port)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("FUSIONBENCH_TRACKER_PATIENCE", "1")
     cache = tmp_path / "cache"
@@ -85,7 +56,7 @@ def test_a_run_whose_server_goes_away_is_kept_and_handed_in_by_the_same_command(
     assert child.returncode == 0, err
     assert "the MLflow server went away" in err and "the same command hands it in" in err
     assert list(cache.glob("unfinished/*/outbox/operations.jsonl"))
-    second = server(database, port)
+    second = mlflow_server(f"sqlite:///{database}", database.parent / "kept", port)
     try:
         again = start(cache, *command)
         handed, err = again.communicate(timeout=120)

@@ -1,7 +1,12 @@
-"""Trials as Optuna keeps them: one process draws at a time, and what was killed is gone on with."""
+"""Trials as Optuna keeps them: one process draws at a time, and what was killed is gone on with.
+
+The same laws hold in a journal file and in a PostgreSQL database.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,16 +15,45 @@ from fusionbench.contract.errors import UserError
 from fusionbench.study.ledger import ENOUGH, Ledger
 from fusionbench.study.search import Search
 from fusionbench.study.space import Axis, Space
-from fusionbench.study.storage import Journal, open_storage
+from fusionbench.study.storage import Journal, Postgres, Storage, open_storage
 
 SPACE = Space((Axis("trs", (0, 1, 2, 3, None)), Axis("heads", (1, 2))))
+
+
+@pytest.fixture(scope="module")
+def template(postgres) -> str:
+    """Name of a database that Optuna has filled with its tables."""
+    address = postgres.database()
+    Postgres("template", address).close()
+    return address.rpartition("/")[2]
+
+
+_place: str | None = None
+"""address of the test's database; None: a journal in the cache"""
+
+
+@pytest.fixture(autouse=True, params=["journal", "postgres"])
+def place(request, monkeypatch) -> Iterator[None]:
+    address = None
+    if request.param == "postgres":
+        template = request.getfixturevalue("template")
+        address = request.getfixturevalue("postgres").database(like=template)
+    monkeypatch.setattr(sys.modules[__name__], "_place", address)
+    opened.clear()
+    yield
+    for storage in opened:
+        storage.close()
+
+
+opened: list[Storage] = []
 
 
 def ledger(sampler="random", name="a", **definition) -> Ledger:
     """As another process would open it."""
     search = Search(SPACE, sampler, 1, lambda point: str(sorted(point.items())))
     made = {"epochs": 2, "space": SPACE.plain(), **definition}
-    return Ledger(Journal(name), name, made, search, {"trs": 3, "heads": 1})
+    opened.append(open_storage(name, _place))
+    return Ledger(opened[-1], name, made, search, {"trs": 3, "heads": 1})
 
 
 def end(book: Ledger, trial, score=0.5, **more) -> None:
@@ -28,6 +62,9 @@ def end(book: Ledger, trial, score=0.5, **more) -> None:
 
 def kill(book: Ledger) -> None:
     """What the system does to the locks of a process that is killed."""
+    if isinstance(book.storage, Postgres):
+        book.storage._connection.close()
+        return
     for number in list(book._mine):
         book.storage.leave(book._seat(number))
 
@@ -129,6 +166,8 @@ def test_the_median_of_the_others_is_the_floor():
 def test_a_journal_whose_last_line_was_torn_by_a_kill_is_read():
     book = ledger()
     end(book, book.draw(3), 0.5)
+    if not isinstance(book.storage, Journal):
+        pytest.skip("a database tears no line")
     path = book.storage.path
     path.write_bytes(path.read_bytes() + b'{"op_code": 4, "wor')
     later = ledger()

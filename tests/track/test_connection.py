@@ -112,3 +112,13 @@ def test_ctrl_c_does_not_wait_for_a_server(monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         written = True
     assert not written
+
+
+def test_without_its_driver_a_database_names_what_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:hunter2@localhost:1/driverless")
+    with pytest.raises(
+        UserError, match=r"its driver is missing.*pip install 'fusionbench\[cluster\]'"
+    ) as told:
+        get_client()
+    assert "hunter2" not in str(told.value)
