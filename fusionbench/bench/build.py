@@ -151,7 +151,7 @@ def assemble_front_end(
     if backbone is None or takes_streams(backbone, options):
         dims = {name: shape[0] for name, shape in shapes.items()}
         return StoredStreams(dims, statistics, options.widen, options.narrow)
-    built, encoder = build_front_end(backbone, relation, landmarks="landmarks" in shapes)
+    built, encoder = build_front_end(backbone, relation, shapes)
     if options.trainable == "relation":
         if encoder is None:
             raise UserError("front_end.trainable is relation, but --relation is none. Name an encoder.")

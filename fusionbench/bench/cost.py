@@ -14,7 +14,8 @@ from fusionbench.bench.flops import flops_per_clip
 from fusionbench.bench.front_end import build_front_end
 from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.errors import UserError
-from fusionbench.contract.types import FrameFeatures, Streams
+from fusionbench.contract.roles import beside_maps
+from fusionbench.contract.types import POINTS, FrameFeatures, Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.front_end import APPEARANCE, RELATION, Model
 
@@ -61,7 +62,7 @@ def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
     torch.set_num_threads(config.options.threads)
     if config.backbone is None:
         raise UserError(f"dataset {config.dataset.name!r} brings its streams; there is no front end to time.")
-    backbone, relation = build_front_end(config.backbone, config.relation, landmarks=True)
+    backbone, relation = build_front_end(config.backbone, config.relation, ("landmarks", "points"))
     backbone.to(device).eval()
     size = config.backbone.cls.input_size(config.backbone.options)
     pixels = torch.rand(frames, 3, size, size, device=device)
@@ -73,10 +74,11 @@ def cost_of_model(config: RunConfig, repeats: int = 3) -> list[Part]:
         streams = {APPEARANCE: features.embedding.unsqueeze(0)}
         if relation is not None and config.relation is not None:
             encode = relation.to(device).eval()
-            points = torch.rand(frames, 68, 2, device=device)
-            streams[RELATION] = encode(features.map, points).unsqueeze(0)
+            marks = torch.rand(frames, 68, 2, device=device), torch.rand(frames, *POINTS, device=device)
+            given = beside_maps(encode, *marks)
+            streams[RELATION] = encode(features.map, *given).unsqueeze(0)
             name = f"relation {config.relation.name}"
-            parts.append(_part(name, encode, lambda: encode(features.map, points), device, repeats))
+            parts.append(_part(name, encode, lambda: encode(features.map, *given), device, repeats))
         seen = Streams(streams)
         head = build_head(config.fusion, seen.spec(len(config.dataset.cls.classes)), device).eval()
         parts.append(_part(f"fusion {config.fusion.name}", head, lambda: head(seen), device, repeats))

@@ -38,6 +38,9 @@ class ClipFrames:
     """``(time, 3, height, width)`` uint8, RGB"""
     landmarks: np.ndarray | None = None
     """``(time, 68, 2)`` float32, x and y in [0, 1] of the image"""
+    points: np.ndarray | None = None
+    """``(time, 2, 468, 3)`` float32: the face's mesh in each frame, and the median of the clip's; x and y in
+    [0, 1] of the image, depth in the same unit"""
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,10 @@ class Dataset:
             BadClip: a file of it is missing or cannot be decoded.
         """
         raise NotImplementedError
+
+    def preparation(self) -> Mapping[str, Any] | None:
+        """How the clips' faces were found and cut out, as ``prepare`` kept it; None where that is not known."""
+        return None
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """The outer folds over the clips that could be read; by default the one official split."""

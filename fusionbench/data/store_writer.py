@@ -48,6 +48,11 @@ class StoreWriter:
         self._next_row = 0
         self._beside: list[str] = []
 
+    @property
+    def forms(self) -> Forms:
+        """The arrays that the first clip brought; empty before it."""
+        return dict(self._forms)
+
     def __contains__(self, clip_id: str) -> bool:
         """Whether a clip of this id was appended."""
         return clip_id in self._ids

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from fusionbench.contract.blame import blaming
-from fusionbench.contract.roles import Backbone, RelationEncoder
+from fusionbench.contract.roles import Backbone, RelationEncoder, beside_maps
 from fusionbench.contract.watch import Watch
 from fusionbench.data.store import Store
 from fusionbench.data.store_writer import writing
@@ -110,9 +110,10 @@ def _clip(
                 output = features.map.half()
             else:
                 assert relation is not None
-                points = _on(device, frames.arrays["landmarks"][chunk]) if relation.needs_landmarks else None
+                asked = {"landmarks": relation.needs_landmarks, "points": relation.needs_points}
+                marks, points = (_on(device, frames.arrays[n][chunk]) if a else None for n, a in asked.items())
                 with blaming(relation, "forward"):
-                    output = relation(features.map, points).float()
+                    output = relation(features.map, *beside_maps(relation, marks, points)).float()
             parts[name].append(output.cpu().numpy())
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 

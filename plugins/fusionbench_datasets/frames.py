@@ -7,7 +7,7 @@ on, and so on. Where no clip has a split and subjects are known, each subject is
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,18 @@ class Frames(StreamsDataset):
         rows = slice(index.first_row[place], index.first_row[place] + index.rows[place])
         real = np.asarray(arrays["state"][rows]) != GAP
         landmarks = np.asarray(arrays["landmarks"][rows])[real]
+        points = None
+        if "rest" in arrays:
+            points = np.stack([np.asarray(arrays[name][rows])[real] for name in ("mesh", "rest")], axis=1)
         return fb.ClipFrames(
-            np.asarray(arrays["frames"][rows])[real], landmarks if np.isfinite(landmarks).all() else None
+            np.asarray(arrays["frames"][rows])[real],
+            landmarks if np.isfinite(landmarks).all() else None,
+            points if points is not None and np.isfinite(points).all() else None,
         )
+
+    def preparation(self) -> Mapping[str, Any]:
+        left_out = ("clips", "skipped", "beside")  # of these clips, not of how they were made
+        return {name: value for name, value in self._store.made.items() if name not in left_out}
 
     def folds(self, clips: Sequence[fb.Clip]) -> list[fb.Fold]:
         """As the clips' splits say; where there are none, one fold a subject.
