@@ -21,11 +21,14 @@ from fusionbench.data.store import Store
 from fusionbench.data.store_cache import cache_path, cached_stores
 from fusionbench.learn.extract import extract
 from fusionbench.learn.front_end import APPEARANCE, RELATION
+from fusionbench.weights.cache import has_weights
 
 NO_POINTS = (
     "it reads the 468 points of a face's mesh, which these data do not hold. Prepare the videos with "
     "`fusionbench prepare VIDEOS --aligner mesh --out STORE`, and run on --dataset frames"
 )
+REAL = "expression_net"
+"""the network of the presets real and real-maps"""
 FRONT_END_SEED = 2511
 """random parts of a frozen front end are drawn once for all runs, so that heads share their streams"""
 
@@ -63,6 +66,14 @@ def front_end_stores(
         return {**_extracted(frames, config, [APPEARANCE, *maps], weights, watch), **beside}
     streams = [APPEARANCE, RELATION] if config.relation else [APPEARANCE]
     return _extracted(frames, config, streams, weights, watch)
+
+
+def real_front_end(beside: Collection[str]) -> str:
+    """A sentence on the front end that saw real faces, for data that hold these beside frames."""
+    name = "real" if "points" in beside else "real-maps"
+    if has_weights(REAL):
+        return f"One that saw them is here: --front-end {name}."
+    return f"Get one that saw them: fusionbench weights get {REAL}, then --front-end {name}."
 
 
 def _needs_points(config: RunConfig) -> bool:

@@ -35,6 +35,7 @@ def compare(
     ] = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
+    front_end: opt.FrontEnd = None,
     dataset: opt.Dataset = None,
     seeds: Annotated[
         int | None,
@@ -124,6 +125,7 @@ def compare(
     given = {
         "relation": relation,
         "backbone": backbone,
+        "front_end": front_end,
         "dataset": dataset,
         "data.root": data_root,
         "data.stand_in": stand_in,
