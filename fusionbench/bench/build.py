@@ -128,6 +128,13 @@ def takes_streams(backbone: Chosen | None, options: FrontEndOptions) -> bool:
     return backbone is None or options.trainable == "none"
 
 
+def before_model(config: RunConfig) -> dict[str, Chosen]:
+    """Kind -> the components that make a model's inputs of faces and do not learn."""
+    frozen = {"none": ("backbone", "relation"), "relation": ("backbone",), "all": ()}
+    chosen = {"backbone": config.backbone, "relation": config.relation}
+    return {kind: c for kind in frozen[config.options.front_end.trainable] if (c := chosen[kind]) is not None}
+
+
 def assemble_front_end(
     backbone: Chosen | None,
     relation: Chosen | None,
