@@ -127,7 +127,8 @@ def keep_model(
             for kind, chosen in before_model(config).items()
         },
         preparation=None if prepared is None else dict(prepared),
-        clip_frames=int(np.median(data.index.rows[data.index.places(list(trained_on))])),
+        clip_frames=int(np.median(data.index.rows[data.index.places(trained_on)])),
+        longest_clip=int(data.index.rows.max()),
     )
     with tempfile.TemporaryDirectory() as folder:
         for file in write_model(Path(folder), tensors_of(model), about):

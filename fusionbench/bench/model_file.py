@@ -84,8 +84,10 @@ class Description(Config):
     """kind -> what made inputs of faces and is not in the model, since it did not learn"""
     preparation: dict[str, Any] | None = None
     """how the faces of the training clips were found and cut out, where that is known"""
-    clip_frames: int | None = Field(None, ge=1)
+    clip_frames: PositiveInt | None = None
     """median length of the training clips, in frames; not kept in format 1"""
+    longest_clip: PositiveInt | None = None
+    """of all clips of the run, in frames; likewise"""
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -22,6 +22,7 @@ from fusionbench.cli import (
     explain,
     judge,
     new,
+    predict,
     predictions,
     prepare,
     pretrain,
@@ -74,6 +75,7 @@ app.command("compare")(compare.compare)
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
+app.command("predict")(predict.predict)
 app.command("predictions")(predictions.predictions)
 app.command("judge")(judge.judge)
 app.command("reproduce")(reproduce.reproduce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.contract.writing import written_whole
+from fusionbench.contract.writing import check_path, written_whole
 from fusionbench.predict.predictor import TOGETHER, Predictor
 from fusionbench.predict.windows import Window, windows
 
@@ -41,15 +42,18 @@ class Course:
 
     def at(self, frame: int) -> int | None:
         """The window whose middle is nearest to a frame; None where nothing was said of it."""
-        middles = np.array([(each.first + each.last) / 2 for each in self.windows])
-        nearest = int(np.abs(middles - frame).argmin())
+        nearest = int(np.abs(self.middles - frame).argmin())
         return nearest if self.judged[nearest] else None
 
     @property
+    def middles(self) -> np.ndarray:
+        """``(windows,)`` the middle of each, in frames."""
+        return np.array([(each.first + each.last) / 2 for each in self.windows])
+
+    @property
     def moments(self) -> np.ndarray:
-        """``(windows,)`` the middle of each: seconds, or frames where those are not known."""
-        frames = np.array([(each.first + each.last) / 2 for each in self.windows])
-        return self.seconds.mean(axis=1) if self.timed else frames
+        """``(windows,)`` the middle of each, in seconds."""
+        return self.seconds.mean(axis=1)
 
     @property
     def timed(self) -> bool:
@@ -106,7 +110,8 @@ def course_of(
     real = np.ones(time, bool) if real is None else real
     if not real.any():
         raise UserError(f"clip {clip!r}: no frame of it shows a face, so there is nothing to judge.")
-    cut = windows(real, window or predictor.window, step, predictor.frames, predictor.least)
+    length = window or (None if time <= predictor.whole else predictor.window)
+    cut = windows(real, length, step, predictor.frames, predictor.least)
     said = np.full((len(cut), len(predictor.classes)), np.nan)
     judged = [k for k, each in enumerate(cut) if len(each.rows)]
     for at in range(0, len(judged), TOGETHER):
@@ -118,23 +123,28 @@ def course_of(
     return Course(clip, predictor.classes, tuple(cut), moments, said, predictor.stand_in)
 
 
+def check_table_path(path: Path) -> None:
+    """Says whether a table can be written to ``path``, before anything is computed for it.
+
+    Raises:
+        UserError: as ``check_path``.
+    """
+    check_path(path, "a table", ("csv",))
+
+
 def write_table(path: Path, courses: Iterable[Course]) -> None:
     """All courses as one csv, a line a window; whole or not at all.
 
     Raises:
         OSError: it cannot be written.
     """
-    import csv
-
     with written_whole(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         for number, course in enumerate(courses):
             columns = course.columns()
             if number == 0:
                 writer.writerow(columns)
-            writer.writerows(
-                ["" if value is None else value for value in row] for row in zip(*columns.values(), strict=True)
-            )
+            writer.writerows(zip(*columns.values(), strict=True))
 
 
 def _first(predictor: Predictor) -> str:

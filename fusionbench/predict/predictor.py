@@ -32,7 +32,9 @@ class Predictor(ABC):
     stand_in: bool = False
     """True where it was trained on generated data"""
     window: int | None = None
-    """frames that it judges together, unless it is said otherwise; None = the whole clip"""
+    """frames that it judges together in a clip that is longer than ``whole``; None = the whole clip"""
+    whole: int = 0
+    """a clip of no more frames is judged as one, as the run judged its own"""
     frames: int | None = None
     """how many of them it looks at; None = all"""
     least: int = 1
@@ -96,7 +98,7 @@ class RunPredictor(Predictor):
         self._model = model
         self._front = FaceFront(about, catalog, watch) if takes_faces(about) else None
         self.name, self.classes, self.stand_in = about.name, about.classes, about.stand_in
-        self.frames, self.window = about.frames, about.clip_frames
+        self.frames, self.window, self.whole = about.frames, about.clip_frames, about.longest_clip or 0
         self.least = type(model.head).min_time
         self.size = self._front.size if self._front else None
         self.needs = self._front.needs if self._front else list(model.inputs)

@@ -153,7 +153,27 @@ def _way(
     if tables:
         name = OPENFACE
     elif name is None:
-        name, why = _default(catalog)
+        name, why = default_aligner(catalog)
+    return way_of(name, choice, size, request, catalog, watch, why)
+
+
+def way_of(
+    name: str, choice: Choice, size: int, request: Request, catalog: Catalog, watch: Watch, why: str = ""
+) -> Way:
+    """How recordings are prepared by one aligner.
+
+    Args:
+        name: of the aligner.
+        choice: which of several faces.
+        size: side of a face in pixels.
+        request: the aligner's options.
+        catalog: plugins.
+        watch: told which aligner it is, and of which versions.
+        why: what more is to be said of the choice.
+
+    Raises:
+        UserError: there is no such aligner or option, or it cannot work here.
+    """
     chosen = resolve_component("aligner", name, request, catalog)
     missing = chosen.cls.missing(chosen.options)
     if missing:
@@ -164,7 +184,7 @@ def _way(
     return Way(chosen.cls, chosen.options, choice, size)
 
 
-def _default(catalog: Catalog) -> tuple[str, str]:
+def default_aligner(catalog: Catalog) -> tuple[str, str]:
     """The first default that can work, and why not the one before it."""
     why = ""
     for name in DEFAULTS:
