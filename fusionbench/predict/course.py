@@ -110,7 +110,7 @@ def course_of(
     real = np.ones(time, bool) if real is None else real
     if not real.any():
         raise UserError(f"clip {clip!r}: no frame of it shows a face, so there is nothing to judge.")
-    length = window or (None if time <= predictor.whole else predictor.window)
+    length = window or (None if real.sum() <= predictor.whole else predictor.window)
     cut = windows(real, length, step, predictor.frames, predictor.least)
     said = np.full((len(cut), len(predictor.classes)), np.nan)
     judged = [k for k, each in enumerate(cut) if len(each.rows)]

@@ -34,7 +34,7 @@ class Predictor(ABC):
     window: int | None = None
     """frames that it judges together in a clip that is longer than ``whole``; None = the whole clip"""
     whole: int = 0
-    """a clip of no more frames is judged as one, as the run judged its own"""
+    """a clip of no more frames with a face is judged as one, as the run judged its own"""
     frames: int | None = None
     """how many of them it looks at; None = all"""
     least: int = 1
