@@ -84,7 +84,8 @@ class RegionReader:
         if self._trunk is not None:
             maps = self._trunk.eval()(arrays["frames"].float() / 255).map
         given = beside_maps(self.encoder, arrays.get("landmarks"), arrays.get("points"))
-        found = dict(self.encoder.explain(None if maps is None else maps.float(), *given))
+        seen: Any = None if maps is None else maps.float()
+        found = dict(self.encoder.explain(seen, *given))
         if "regions" not in found or len(found) < 2:
             return None
         boxes = np.asarray(found.pop("regions")[1])[0]

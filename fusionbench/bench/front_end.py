@@ -168,7 +168,7 @@ def build_front_end(
         beside: which of ``landmarks`` and ``points`` the data hold.
 
     Raises:
-        NotSupported: the encoder cannot work on these maps, with its own reason, or lacks landmarks or points.
+        NotSupported: the encoder cannot work on these maps, with its own reason, or lacks points.
         UserError: ``supports`` or a constructor raises.
     """
     with torch.random.fork_rng(devices=[]):

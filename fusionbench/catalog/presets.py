@@ -108,8 +108,9 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
             continue
         where = f"{file}, line {lines[kind,]}"
         if kind not in OFFERED:
+            allowed = (*OFFERED, FRONT_END)
             raise UserError(
-                f"{where}: no kind {kind!r}.{nearest(kind, (*OFFERED, FRONT_END))} Kinds: {', '.join(OFFERED)}."
+                f"{where}: no kind {kind!r}.{nearest(kind, allowed)} Kinds: {', '.join(allowed)}."
             )
         if not isinstance(named or {}, dict):
             raise UserError(f"{where}: {kind} must be a mapping of presets; got {brief(named)}.")

@@ -49,7 +49,10 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="CSV", help="Table to write, a line a window. Default: none.", rich_help_panel="Output"
+            "--out",
+            metavar="CSV",
+            help="Table to write, a line a window. Default: none.",
+            rich_help_panel="Output",
         ),
     ] = None,
     figure: Annotated[
@@ -93,6 +96,7 @@ def predict(
     from fusionbench.predict.course import check_table_path, write_table
     from fusionbench.predict.footage import footage
     from fusionbench.predict.overlay import check_overlay_path, write_overlay
+    from fusionbench.prepare.ask import bad_clip_policy
 
     if out is not None:
         check_table_path(out)
@@ -106,7 +110,12 @@ def predict(
         catalog = collect()
         predictor = predictor_of(run_id, catalog, screen)
         found = footage(
-            predictor, videos, on_bad_clip=on_bad_clip or "fail", workers=workers, catalog=catalog, watch=screen
+            predictor,
+            videos,
+            on_bad_clip=bad_clip_policy(on_bad_clip),
+            workers=workers,
+            catalog=catalog,
+            watch=screen,
         )
         recording = found.only_recording() if overlay is not None else None
         said = list(courses(predictor, found.store, window, step, screen))

@@ -179,7 +179,7 @@ class Dataset:
         raise NotImplementedError
 
     def preparation(self) -> Mapping[str, Any] | None:
-        """How the clips' faces were found and cut out, as ``prepare`` kept it; None where that is not known."""
+        """How the clips' faces were found and cut out, as ``prepare`` kept it; None: not known."""
         return None
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:

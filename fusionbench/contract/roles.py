@@ -80,7 +80,14 @@ class Backbone(Component):
         raise NotImplementedError
 
     def logits(self, embedding: Tensor) -> Tensor:
-        """What the weights' own classifier says of embeddings: ``(frames, classes)``, where it has ``classes``."""
+        """What the weights' own classifier says of embeddings, where it has ``classes``.
+
+        Args:
+            embedding: ``(frames, dim)``.
+
+        Returns:
+            ``(frames, classes)``
+        """
         raise NotImplementedError
 
     def pretrained(self) -> list[nn.Parameter]:

@@ -84,9 +84,7 @@ class RunResult:
             raise UserError(f"each fold has a model of its own: fb.load_model(ID) with one of {listed}.")
         return load_model(self.outcome.folds[0].run_id, self._catalog)
 
-    def predict(
-        self, *, window: int | None = None, step: int | None = None, **arrays: Any
-    ) -> DataFrame:
+    def predict(self, *, window: int | None = None, step: int | None = None, **arrays: Any) -> DataFrame:
         """What the trained model says of a clip of your own, as `fusionbench predict` does of videos.
 
         Args:

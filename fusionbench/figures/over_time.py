@@ -82,7 +82,9 @@ def over_time(
     for number, told in enumerate(drawn):
         low = height - step * (number + 1) + 2 * LINE
         if figure is None:
-            figure, axes = new_figure(PAGE, height, left=_LEFT, right=2 * PAD, bottom=low, top=height - low - _HEIGHT)
+            figure, axes = new_figure(
+                PAGE, height, left=_LEFT, right=2 * PAD, bottom=low, top=height - low - _HEIGHT
+            )
         else:
             wide = (PAGE - _LEFT - 2 * PAD) / PAGE
             axes = figure.add_axes((_LEFT / PAGE, low / height, wide, _HEIGHT / height))
@@ -101,7 +103,9 @@ def over_time(
 def _panel(axes: Axes, told: Told, colours: Sequence[str]) -> None:
     few = len(told.moments) <= 12
     for k in np.argsort([colour != PALE for colour in colours], kind="stable"):  # the pale ones below
-        axes.plot(told.moments, told.probabilities[:, k], "o-" if few else "-", color=colours[k], markersize=2.5)
+        axes.plot(
+            told.moments, told.probabilities[:, k], "o-" if few else "-", color=colours[k], markersize=2.5
+        )
     axes.set_ylim(0, 1)
     begin, end = float(np.min(told.moments)), float(np.max(told.moments))
     axes.set_xlim(begin, end if end > begin else begin + 1)
@@ -116,7 +120,9 @@ def _colours(clips: Sequence[Told], classes: int) -> list[str]:
     """One a class; where there are more classes than colours, those that were likeliest get them."""
     order = list(range(classes))
     if classes > len(_COLOURS):
-        highest = [max(float(np.nanmax(each.probabilities[:, k], initial=0)) for each in clips) for k in order]
+        highest = [
+            max(float(np.nanmax(each.probabilities[:, k], initial=0)) for each in clips) for k in order
+        ]
         order = sorted(np.argsort(highest)[::-1][: len(_COLOURS)].tolist())
     colours = [PALE] * classes
     for colour, k in zip(_COLOURS, order, strict=False):

@@ -111,7 +111,9 @@ def _clip(
             else:
                 assert relation is not None
                 asked = {"landmarks": relation.needs_landmarks, "points": relation.needs_points}
-                marks, points = (_on(device, frames.arrays[n][chunk]) if a else None for n, a in asked.items())
+                marks, points = (
+                    _on(device, frames.arrays[n][chunk]) if a else None for n, a in asked.items()
+                )
                 with blaming(relation, "forward"):
                     output = relation(features.map, *beside_maps(relation, marks, points)).float()
             parts[name].append(output.cpu().numpy())

@@ -82,7 +82,7 @@ class StoredStreams(FrontEnd):
 
 
 class StoredMaps(FrontEnd):
-    """``trainable: relation``: appearance and what the relation encoder reads are stored; the encoder learns."""
+    """``trainable: relation``: appearance and what the relation encoder reads are stored; it learns."""
 
     def __init__(self, relation: RelationEncoder):
         super().__init__()

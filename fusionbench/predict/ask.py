@@ -33,8 +33,8 @@ def predictor_of(name: str, catalog: Catalog, watch: Watch) -> Predictor:
         if not chosen.cls.classes:
             speaking = [n for n, c in catalog.components["backbone"].items() if c.cls.classes]
             raise UserError(
-                f"backbone {name!r} names no classes by itself; those that do: {', '.join(speaking) or 'none'}. "
-                "Give the id of a run whose head reads it."
+                f"backbone {name!r} names no classes by itself; those that do: "
+                f"{', '.join(speaking) or 'none'}. Give the id of a run whose head reads it."
             )
         return NetworkPredictor(chosen)
     return RunPredictor(load_model(get_run(name).run_id, catalog), catalog, watch)
@@ -50,8 +50,8 @@ def courses(
     """
     if predictor.size is None:
         raise UserError(
-            f"{predictor.name} was trained on streams, and nothing here makes them of videos. Ask it in Python: "
-            "fb.load(RUN_ID).predict(" + ", ".join(f"{name}=..." for name in predictor.needs) + ")."
+            f"{predictor.name} was trained on streams, and nothing here makes them of videos. Ask it in "
+            "Python: fb.load(RUN_ID).predict(" + ", ".join(f"{name}=..." for name in predictor.needs) + ")."
         )
     index = store.index
     for place, clip in enumerate(index.clips):
@@ -75,7 +75,8 @@ def drawing_of(predictor: Predictor, said: Sequence[Course]) -> Figure:
 
     timed = all(course.timed for course in said)
     told = [
-        Told(course.clip, course.moments if timed else course.middles, course.probabilities) for course in said
+        Told(course.clip, course.moments if timed else course.middles, course.probabilities)
+        for course in said
     ]
     unit = "seconds" if timed else "frames"
     return over_time(told, predictor.classes, unit=unit, caption=predictor.name, stand_in=predictor.stand_in)

@@ -86,7 +86,14 @@ def footage(
 
     def make(missing: Mapping[str, Path]) -> None:
         prepare(
-            Path(), recordings, missing["faces"], way, gaps=gaps, on_bad_clip=on_bad_clip, workers=workers, watch=watch
+            Path(),
+            recordings,
+            missing["faces"],
+            way,
+            gaps=gaps,
+            on_bad_clip=on_bad_clip,
+            workers=workers,
+            watch=watch,
         )
 
     wanted = {"faces": cache_path("prepared", {"together": parts})}
@@ -112,8 +119,8 @@ def _recordings(sources: Sequence[Path]) -> list[Recording]:
     tables = [each.id for each in found.values() if each.kind == "openface"]
     if tables:
         raise UserError(
-            f"{tables[0]!r} is a table of OpenFace. Prepare such tables first: fusionbench prepare SOURCE --out "
-            "STORE, then give STORE."
+            f"{tables[0]!r} is a table of OpenFace. Prepare such tables first: fusionbench prepare SOURCE "
+            "--out STORE, then give STORE."
         )
     return list(found.values())
 
@@ -125,8 +132,8 @@ def _way(predictor: Predictor, catalog: Catalog, watch: Watch) -> tuple[Way, Pol
         name, why = default_aligner(catalog)
         if predictor.window != 1:
             watch.warn(
-                f"how the faces of {predictor.name} were cut out is not known: they are cut out by {name}, at "
-                f"{predictor.size} pixels. If they looked otherwise, what is said of these is worth less."
+                f"how the faces of {predictor.name} were cut out is not known: they are cut out by {name}, "
+                f"at {predictor.size} pixels. If they looked otherwise, what is said of these is worth less."
             )
         return way_of(name, "track", predictor.size, Request(), catalog, watch, why), MASK
     request = Request({f"aligner.{name}": value for name, value in made["options"].items()})
@@ -144,8 +151,8 @@ def _refuse_other(predictor: Predictor, store: Store, watch: Watch) -> None:
     if other:
         listed = "; ".join(f"{name} {_shown(store.made[name])}, not {_shown(made[name])}" for name in other)
         raise UserError(
-            f"{store.path} was prepared otherwise than the clips that {predictor.name} was trained on: {listed}. "
-            "Give the videos themselves: they are prepared as those were."
+            f"{store.path} was prepared otherwise than the clips that {predictor.name} was trained on: "
+            f"{listed}. Give the videos themselves: they are prepared as those were."
         )
     for what, version in store.made["versions"].items():
         _tell_version(predictor, what, made["versions"].get(what), version, watch)
@@ -157,4 +164,6 @@ def _tell_version(predictor: Predictor, what: str, then: Any, now: Any, watch: W
 
 
 def _shown(value: Any) -> str:
-    return ", ".join(f"{k}={v}" for k, v in value.items()) or "none" if isinstance(value, dict) else str(value)
+    return (
+        ", ".join(f"{k}={v}" for k, v in value.items()) or "none" if isinstance(value, dict) else str(value)
+    )

@@ -41,7 +41,9 @@ def check_overlay_path(path: Path) -> None:
     check_path(path, "a video", FORMS)
 
 
-def write_overlay(path: Path, recording: Recording, arrays: Mapping[str, np.ndarray], course: Course, watch: Watch) -> None:
+def write_overlay(
+    path: Path, recording: Recording, arrays: Mapping[str, np.ndarray], course: Course, watch: Watch
+) -> None:
     """Write a video as long as the recording.
 
     Args:
@@ -88,9 +90,13 @@ def _frames(recording: Recording) -> Iterator[np.ndarray]:
 
 def _writer(film: Path, path: Path, shape: tuple[int, ...], rate: float) -> cv2.VideoWriter:
     height, width = shape[:2]
-    writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*"mp4v"), rate, (width - width % 2, height - height % 2))
+    writer = cv2.VideoWriter(
+        str(film), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width - width % 2, height - height % 2)
+    )
     if not writer.isOpened():
-        raise UserError(f"no video can be written to {path}: OpenCV here has no encoder for it. Leave out --overlay.")
+        raise UserError(
+            f"no video can be written to {path}: OpenCV here has no encoder for it. Leave out --overlay."
+        )
     return writer
 
 
@@ -160,7 +166,9 @@ def _label(course: Course, frame: int) -> str:
 
 def _write(frame: np.ndarray, text: str, corner: tuple[int, int]) -> None:
     """Letters on a dark ground, their lower left corner as near to ``corner`` as the picture allows."""
-    patch = _lettered(text, max(round(LETTERS * frame.shape[0]), SMALLEST))[: frame.shape[0], : frame.shape[1]]
+    patch = _lettered(text, max(round(LETTERS * frame.shape[0]), SMALLEST))[
+        : frame.shape[0], : frame.shape[1]
+    ]
     high, wide = patch.shape[:2]
     left = min(max(corner[0], 0), frame.shape[1] - wide)
     top = min(max(corner[1] - high, 0), frame.shape[0] - high)
@@ -174,8 +182,8 @@ def _lettered(text: str, size: int) -> np.ndarray:
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.truetype(findfont("DejaVu Sans"), size)
-    left, top, right, bottom = font.getbbox(text)
     ascent, descent = font.getmetrics()
-    image = Image.new("RGB", (int(right - min(left, 0)) + 8, ascent + descent + 2), (20, 20, 20))
+    wide = round(font.getlength(text)) + 8
+    image = Image.new("RGB", (wide, ascent + descent + 2), (20, 20, 20))
     ImageDraw.Draw(image).text((4, 1), text, (255, 255, 255), font)
     return np.asarray(image)

@@ -76,7 +76,9 @@ class Predictor(ABC):
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
             raise UserError(f"arrays of one clip have one length, at least 1; got {lengths}.")
         frames = arrays.get("frames")
-        if self.size and (frames is None or frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1] != 3):
+        if self.size and (
+            frames is None or frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1] != 3
+        ):
             got = None if frames is None else (frames.dtype, frames.shape)
             raise UserError(f"'frames' is {got}; expected uint8 (time, 3, height, width), RGB.")
 
@@ -116,7 +118,8 @@ class RunPredictor(Predictor):
             inputs = {name: torch.from_numpy(np.asarray(arrays[name])[seen]) for name in self.needs}
         places = torch.from_numpy(place).split([len(each) for each in rows])
         padded = {
-            name: pad_sequence([array[each] for each in places], batch_first=True) for name, array in inputs.items()
+            name: pad_sequence([array[each] for each in places], batch_first=True)
+            for name, array in inputs.items()
         }
         lengths = torch.tensor([len(each) for each in rows])
         mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]

@@ -72,10 +72,19 @@ def asked(
     request = _request(assignments)
     policy = cast(Policy, _one_of("--gaps", gaps, get_args(Policy)))
     choice = cast(Choice, _one_of("--face", face, get_args(Choice)))
-    bad = cast(OnBadClip, _one_of("--on-bad-clip", on_bad_clip, get_args(OnBadClip)))
+    bad = bad_clip_policy(on_bad_clip)
     root, recordings = _recordings(source, whose, request, catalog, watch)
     way = _way(aligner, recordings, choice, size, request, catalog, watch)
     return Plan(root, recordings, way, policy, bad, read_marker(root) is not None)
+
+
+def bad_clip_policy(asked: str | None) -> OnBadClip:
+    """What is done about recordings that cannot be prepared; ``fail`` unless it is said otherwise.
+
+    Raises:
+        UserError: there is no such policy.
+    """
+    return cast(OnBadClip, _one_of("--on-bad-clip", asked or "fail", get_args(OnBadClip)))
 
 
 def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -64,7 +64,10 @@ def rest_of(mesh: np.ndarray) -> np.ndarray:
         ``(points, 3)`` float32.
     """
     found = np.isfinite(mesh[:, 0, 0])
-    parts = [np.median(mesh[:, at : at + SIDE_BY_SIDE][found], axis=0) for at in range(0, mesh.shape[1], SIDE_BY_SIDE)]
+    parts = [
+        np.median(mesh[:, at : at + SIDE_BY_SIDE][found], axis=0)
+        for at in range(0, mesh.shape[1], SIDE_BY_SIDE)
+    ]
     return np.concatenate(parts).astype(np.float32)
 
 

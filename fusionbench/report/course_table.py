@@ -24,7 +24,13 @@ def course_table(course: Course) -> Table:
     notes += [f"too few frames with a face in {silent} of {count} windows"] if silent else []
     notes += ["trained on generated data (stand-in)"] if course.stand_in else []
     table = plain_table(escape(course.clip), "; ".join(notes) or None)
-    for name, justify in (("from", "right"), ("to", "right"), ("likeliest", "left"), ("", "right"), ("", "left")):
+    for name, justify in (
+        ("from", "right"),
+        ("to", "right"),
+        ("likeliest", "left"),
+        ("", "right"),
+        ("", "left"),
+    ):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for window in shown.tolist():
         begin, end = _ends(course, window)

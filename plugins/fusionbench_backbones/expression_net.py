@@ -84,9 +84,11 @@ class ExpressionNet(fb.Backbone):
 
     name = "expression_net"
     classes = EXPRESSIONS
-    Config = ReleasedConfig
 
-    def __init__(self, config: ReleasedConfig):
+    class Config(ReleasedConfig):
+        """Which weights."""
+
+    def __init__(self, config: Config):
         super().__init__(config)
         self.dim, self.map_shape = WIDTHS[-1], (WIDTHS[-1], 7, 7)
         self.centred = Centred()

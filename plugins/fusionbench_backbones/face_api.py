@@ -17,14 +17,13 @@ import fusionbench as fb
 
 MEAN = (122.782, 117.001, 104.298)
 """of red, green and blue, from 0 to 255"""
-RELEASED = "released"
 
 
 class ReleasedConfig(fb.Config):
     """The only option of a network whose weights ``fusionbench weights get`` brings."""
 
     weights: Literal["released"] | Path | None = Field(
-        RELEASED,
+        "released",
         description="released (what `fusionbench weights get` brought), a safetensors file, or null: "
         "drawn at random",
     )
@@ -36,7 +35,7 @@ def weights_file(name: str, config: ReleasedConfig) -> Path | None:
     Raises:
         UserError: the released ones are wanted and not here; it says how to get them.
     """
-    if config.weights == RELEASED:
+    if config.weights == "released":
         return fb.released_weights(name)
     return config.weights.expanduser() if config.weights else None
 

@@ -75,9 +75,11 @@ class FaceNet(fb.Backbone):
     """128 channels that were learnt from identities; the map is that of the third stage, 128 x 8 x 8."""
 
     name = "face_net"
-    Config = ReleasedConfig
 
-    def __init__(self, config: ReleasedConfig):
+    class Config(ReleasedConfig):
+        """Which weights."""
+
+    def __init__(self, config: Config):
         super().__init__(config)
         self.dim, self.map_shape = EMBEDDING, (128, 8, 8)
         self.centred = Centred()

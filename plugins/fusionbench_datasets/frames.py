@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import fusionbench as fb
+
 from .streams import StreamsDataset
 
 FILES = ("store.json", "frames.npy")

@@ -78,8 +78,9 @@ PARTS: dict[str, Part] = {
     ),
 }
 JOINED = (
-    "right brow-right eye, left brow-left eye, right brow-nose, left brow-nose, right eye-nose, left eye-nose, "
-    "right eye-right cheek, left eye-left cheek, nose-right cheek, nose-left cheek, nose-mouth, "
+    "right brow-right eye, left brow-left eye, right brow-nose, left brow-nose, "
+    "right eye-nose, left eye-nose, right eye-right cheek, left eye-left cheek, "
+    "nose-right cheek, nose-left cheek, nose-mouth, "
     "right cheek-mouth, left cheek-mouth, mouth-jaw, right cheek-jaw, left cheek-jaw, "
     "right brow-left brow, right eye-left eye, right cheek-left cheek"  # mirror images
 )

@@ -105,7 +105,9 @@ class MeshGAT(fb.RelationEncoder):
         super().__init__(map_shape, config)
         self.dim = config.width
         sizes = {part.kind: 3 * len(part.points) + len(part.pairs) for part in PARTS.values()}
-        self.kinds = nn.ModuleDict({k: fb.kaiming_linear(nn.Linear(n, config.width)) for k, n in sizes.items()})
+        self.kinds = nn.ModuleDict(
+            {k: fb.kaiming_linear(nn.Linear(n, config.width)) for k, n in sizes.items()}
+        )
         widths = (config.layers + 1) * [config.width]
         self.layers = nn.ModuleList(
             fb.GraphAttention(width_in, width, heads=config.heads, slope=SLOPE)

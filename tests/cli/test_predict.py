@@ -31,12 +31,23 @@ def faces(path: Path, level: int, count: int = 6) -> None:
 def run_id() -> str:
     """A run on prepared faces, without an aligner; its store is generated data."""
     for k in range(9):
-        faces(Path("faces", "train" if k < 6 else "report", ("dark", "bright")[k % 2], str(k)), (30, 150)[k % 2] + k)
+        faces(
+            Path("faces", "train" if k < 6 else "report", ("dark", "bright")[k % 2], str(k)),
+            (30, 150)[k % 2] + k,
+        )
     root, found = find_recordings(Path("faces"))
-    labelled = [replace(each, **dict(zip(("split", "label"), each.id.split("/")[:2], strict=True))) for each in found]
+    labelled = [
+        replace(each, **dict(zip(("split", "label"), each.id.split("/")[:2], strict=True))) for each in found
+    ]
     way = Way(Ready, Ready.Config(), "track", 48)
     prepare(root, labelled, Path("store"), way, workers=0, stand_in=True)
-    asked = {"fusion": "concat", "dataset": "frames", "data.root": "store", "relation": "none", "training.epochs": 2}
+    asked = {
+        "fusion": "concat",
+        "dataset": "frames",
+        "data.root": "store",
+        "relation": "none",
+        "training.epochs": 2,
+    }
     return run(Request(asked)).run_id
 
 
@@ -46,9 +57,14 @@ def test_a_run_says_what_ones_own_clip_shows_and_writes_table_figure_and_video(c
     assert ended.code == 0, ended.err
     assert "likeliest in so much of it:" in ended.out and "trained on generated data (stand-in)" in ended.out
     assert "written: said.csv, said.png, seen.mp4" in ended.out
-    rows = list(csv.DictReader(Path("said.csv").open()))
+    rows = list(csv.DictReader(Path("said.csv").read_text().splitlines()))
     # 9 frames in windows of 6, the length of the clips it was trained on, 1 frame apart
-    assert [(row["first_frame"], row["last_frame"]) for row in rows] == [("0", "5"), ("1", "6"), ("2", "7"), ("3", "8")]
+    assert [(row["first_frame"], row["last_frame"]) for row in rows] == [
+        ("0", "5"),
+        ("1", "6"),
+        ("2", "7"),
+        ("3", "8"),
+    ]
     assert cv2.imread("said.png") is not None
     assert cv2.VideoCapture("seen.mp4").get(cv2.CAP_PROP_FRAME_COUNT) == 9
     said = cli("predict", run_id, "mine", "--window", 9, "--json").json

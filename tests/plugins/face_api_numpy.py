@@ -46,12 +46,19 @@ def relu(x: np.ndarray) -> np.ndarray:
 
 
 def separable(x: np.ndarray, w: dict[str, np.ndarray], name: str, stride: int = 1) -> np.ndarray:
-    depthwise = np.einsum("rckij,ijk->rck", windows(same(x, 3, stride), 3, stride), w[f"{name}/depthwise_filter"][..., 0])
+    depthwise = np.einsum(
+        "rckij,ijk->rck", windows(same(x, 3, stride), 3, stride), w[f"{name}/depthwise_filter"][..., 0]
+    )
     return depthwise @ w[f"{name}/pointwise_filter"][0, 0] + w[f"{name}/bias"]
 
 
 def expression(image: np.ndarray, w: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Map ``(7, 7, 256)``, embedding ``(256,)`` and probabilities ``(7,)`` of an image ``(112, 112, 3)``, 0 to 255."""
+    """Map ``(7, 7, 256)``, embedding ``(256,)`` and probabilities ``(7,)``.
+
+    Args:
+        image: ``(112, 112, 3)``, 0 to 255.
+        w: the tensors.
+    """
     x = (image - MEAN) / 255
     for block in range(4):
         name = f"dense{block}"
@@ -94,7 +101,12 @@ UNITS = (
 
 
 def recognition(image: np.ndarray, w: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Map after ``conv128_2`` ``(8, 8, 128)`` and embedding ``(128,)`` of an image ``(150, 150, 3)``, 0 to 255."""
+    """Map after ``conv128_2`` ``(8, 8, 128)`` and embedding ``(128,)``.
+
+    Args:
+        image: ``(150, 150, 3)``, 0 to 255.
+        w: the tensors.
+    """
     x = windows(relu(scaled((image - MEAN) / 255, w, "conv32_down", halves=True)), 3, 2).max((3, 4))
     maps = {}
     for name in UNITS:

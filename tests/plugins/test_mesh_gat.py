@@ -60,7 +60,9 @@ def test_the_jaw_reads_itself_the_mouth_and_both_cheeks():
 def test_every_part_is_joined_both_ways_and_as_its_mirror_image_is():
     graph = part_graph()
     assert graph.equal(graph.T) and bool(graph.diagonal().all()) and int(graph.sum()) == 9 + 2 * 19
-    other = [NAMES.index(n.replace("left", "?").replace("right", "left").replace("?", "right")) for n in NAMES]
+    other = [
+        NAMES.index(n.replace("left", "?").replace("right", "left").replace("?", "right")) for n in NAMES
+    ]
     assert graph[other][:, other].equal(graph)
 
 
@@ -161,7 +163,10 @@ def test_it_shows_which_part_reads_which_and_where_they_are():
 
 
 def test_data_without_a_mesh_are_refused_with_the_way_to_get_one():
-    chosen = [resolve_component(kind, name, Request(), collect()) for kind, name in (("backbone", "tiny"), ("relation", "mesh_gat"))]
-    with pytest.raises(fb.NotSupported, match="468 points .*fusionbench prepare VIDEOS --aligner mesh"):
+    chosen = [
+        resolve_component(kind, name, Request(), collect())
+        for kind, name in (("backbone", "tiny"), ("relation", "mesh_gat"))
+    ]
+    with pytest.raises(fb.NotSupported, match=r"468 points .*fusionbench prepare VIDEOS --aligner mesh"):
         build_front_end(*chosen, ["landmarks"])
     assert build_front_end(*chosen, ["landmarks", "points"])[1].dim == 96

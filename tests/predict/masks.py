@@ -69,14 +69,18 @@ def films(folder: str, clips: int = 12) -> None:
     """Bright and dark films, 6 frames each, the second frame without a face; two thirds to train on."""
     for k in range(clips):
         split, label = "train" if k < 2 * clips // 3 else "report", ("bright", "dark")[k % 2]
-        film(Path(folder, split, label, f"{k:02}.avi"), [n != 1 for n in range(6)], level=(230, 130)[k % 2] + k)
+        film(
+            Path(folder, split, label, f"{k:02}.avi"), [n != 1 for n in range(6)], level=(230, 130)[k % 2] + k
+        )
 
 
 def trained(folder: str, store: str, **values) -> Outcome:
     """A run on a prepared store of such films."""
     films(folder)
     root, found = find_recordings(Path(folder))
-    labelled = [replace(each, **dict(zip(("split", "label"), each.id.split("/")[:2], strict=True))) for each in found]
+    labelled = [
+        replace(each, **dict(zip(("split", "label"), each.id.split("/")[:2], strict=True))) for each in found
+    ]
     prepare(root, labelled, Path(store), way(), workers=0)
     asked = {
         "fusion": "concat",

@@ -70,5 +70,5 @@ def test_who_learnt_from_generated_data_is_marked_in_every_frame():
 
 
 def test_another_suffix_is_refused_before_anything_is_done():
-    with pytest.raises(fb.UserError, match="a video's suffix chooses its format.*Formats: .mp4"):
+    with pytest.raises(fb.UserError, match=r"a video's suffix chooses its format.*Formats: .mp4"):
         check_overlay_path(Path("seen.gif"))

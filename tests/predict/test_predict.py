@@ -86,10 +86,14 @@ def test_a_long_video_is_judged_window_by_window_and_gaps_are_told():
     assert course.windows[5].faces == 5 and course.at(14) is None and course.at(29) == 25
     assert course.seconds[3].tolist() == pytest.approx([3 / 25, 7 / 25])
     write_table(Path("said.csv"), [course])
-    rows = list(csv.DictReader(Path("said.csv").open()))
+    rows = list(csv.DictReader(Path("said.csv").read_text().splitlines()))
     assert len(rows) == 26 and rows[11]["predicted"] == rows[11]["p(dark)"] == "" and rows[11]["faces"] == "0"
     assert float(rows[0]["p(bright)"]) + float(rows[0]["p(dark)"]) == pytest.approx(1, abs=1e-5)
-    assert [each.first for each in said_of(predictor(run_id), "long.avi", window=20, step=5)[0].windows] == [0, 5, 10]
+    assert [each.first for each in said_of(predictor(run_id), "long.avi", window=20, step=5)[0].windows] == [
+        0,
+        5,
+        10,
+    ]
 
 
 def test_arrays_give_what_videos_give():
@@ -114,7 +118,12 @@ def test_arrays_give_what_videos_give():
 def test_a_run_on_streams_takes_streams():
     draw = np.random.default_rng(0)
     clips = (
-        {"id": f"c{k}", "label": "ab"[k % 2], "split": "train" if k < 16 else "test", "streams": {"keys": draw.normal(k % 2, 1, (6, 3))}}
+        {
+            "id": f"c{k}",
+            "label": "ab"[k % 2],
+            "split": "train" if k < 16 else "test",
+            "streams": {"keys": draw.normal(k % 2, 1, (6, 3))},
+        }
         for k in range(24)
     )
     fb.write_stream_store("features", clips)
@@ -135,7 +144,9 @@ def test_a_store_that_was_prepared_otherwise_is_refused_and_the_runs_own_is_take
     assert len(asked(predictor(run_id), "faces").store.index.clips) == 12
     root, found = find_recordings(Path("films/report"))
     prepare(root, found, Path("smaller"), Way(masks.Masks, masks.Masks.Config(), "track", 40), workers=0)
-    with pytest.raises(fb.UserError, match="prepared otherwise .*: size 40, not 48. Give the videos themselves"):
+    with pytest.raises(
+        fb.UserError, match=r"prepared otherwise .*: size 40, not 48. Give the videos themselves"
+    ):
         asked(predictor(run_id), "smaller")
     with pytest.raises(fb.UserError, match="name the video in place of the store"):
         asked(predictor(run_id), "faces").only_recording()
@@ -154,7 +165,7 @@ def test_a_video_that_cannot_be_read_is_named_or_left_out_and_told():
     Path("mine").mkdir()
     film(Path("mine/good.avi"), [True] * 4)
     Path("mine/bad.avi").write_bytes(b"")
-    with pytest.raises(fb.UserError, match="bad: .*an empty file"):
+    with pytest.raises(fb.UserError, match=r"bad: .*an empty file"):
         asked(predictor(run_id), "mine")
     told = Told()
     left = asked(predictor(run_id), "mine", watch=told, on_bad_clip="skip")
@@ -176,10 +187,15 @@ def test_other_weights_than_the_runs_are_refused(tmp_path):
 
     tensors = load_file(SHIPPED)
     save_file(tensors, tmp_path / "mine.safetensors")
-    run_id = masks.trained("films", "faces", **TINY, **{"backbone.weights": str(tmp_path / "mine.safetensors")}).run_id
+    run_id = masks.trained(
+        "films", "faces", **TINY, **{"backbone.weights": str(tmp_path / "mine.safetensors")}
+    ).run_id
     assert predictor(run_id).size == 96
-    save_file({name: value + 1 if value.is_floating_point() else value for name, value in tensors.items()}, tmp_path / "mine.safetensors")
-    with pytest.raises(fb.UserError, match="backbone 'tiny' had weights of SHA-256 .*bring those it had"):
+    save_file(
+        {name: value + 1 if value.is_floating_point() else value for name, value in tensors.items()},
+        tmp_path / "mine.safetensors",
+    )
+    with pytest.raises(fb.UserError, match=r"backbone 'tiny' had weights of SHA-256 .*bring those it had"):
         predictor(run_id)
     (tmp_path / "mine.safetensors").unlink()
     with pytest.raises(fb.UserError, match="no weights file at"):
@@ -212,7 +228,9 @@ def test_a_network_that_names_classes_is_asked_frame_by_frame():
     from fusionbench.catalog.run_config import Chosen
     from fusionbench.predict.predictor import NetworkPredictor
 
-    net = NetworkPredictor(Chosen("backbone", "brightness", "brightness", "1", Brightness, Brightness.Config()))
+    net = NetworkPredictor(
+        Chosen("backbone", "brightness", "brightness", "1", Brightness, Brightness.Config())
+    )
     frames = np.stack([np.full((3, 16, 16), level, np.uint8) for level in (0, 255, 0)])
     course = course_of(net, "mine", {"frames": frames}, real=np.array([True, True, False]))
     assert [course.predicted(k) for k in range(3)] == ["dark", "bright", ""]
@@ -221,7 +239,9 @@ def test_a_network_that_names_classes_is_asked_frame_by_frame():
 
 
 def test_a_backbone_without_classes_and_an_unknown_run_are_refused():
-    with pytest.raises(fb.UserError, match="backbone 'tiny' names no classes by itself; those that do: expression_net"):
+    with pytest.raises(
+        fb.UserError, match="backbone 'tiny' names no classes by itself; those that do: expression_net"
+    ):
         predictor_of("tiny", masks.catalog(), Watch())
     with pytest.raises(fb.UserError, match="no run 'nothing'"):
         predictor_of("nothing", masks.catalog(), Watch())
