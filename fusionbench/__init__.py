@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Sighting as Sighting,
         chosen_face as chosen_face,
     )
+    from fusionbench.contract.class_names import NamedClasses as NamedClasses, named_class as named_class
     from fusionbench.contract.dataset import (
         Clip as Clip,
         ClipFrames as ClipFrames,
@@ -41,13 +42,20 @@ if TYPE_CHECKING:
         NotSupported as NotSupported,
         UserError as UserError,
     )
+    from fusionbench.contract.fold_options import MadeFolds as MadeFolds
     from fusionbench.contract.hooks import RunInfo as RunInfo, hookimpl as hookimpl
+    from fusionbench.contract.importer import (
+        Contents as Contents,
+        Importer as Importer,
+        SourceClip as SourceClip,
+    )
     from fusionbench.contract.options import Config as Config, tunable as tunable
     from fusionbench.contract.processes import (
         child_environment as child_environment,
         find_program as find_program,
     )
     from fusionbench.contract.reading import (
+        Unreadable as Unreadable,
         open_regular as open_regular,
         read_regular as read_regular,
         reading as reading,
@@ -66,6 +74,7 @@ if TYPE_CHECKING:
         Streams as Streams,
         StreamSpec as StreamSpec,
     )
+    from fusionbench.contract.window import Window as Window
     from fusionbench.data.faces import (
         is_image as is_image,
         natural_key as natural_key,
@@ -73,6 +82,7 @@ if TYPE_CHECKING:
         write_image as write_image,
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
+    from fusionbench.data.outer_folds import make_folds as make_folds, subjects_of as subjects_of
     from fusionbench.data.prepared_store import open_prepared_store as open_prepared_store
     from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
@@ -91,6 +101,7 @@ if TYPE_CHECKING:
     from fusionbench.nn.common_width import CommonWidth as CommonWidth
     from fusionbench.nn.graph_attention import GraphAttention as GraphAttention
     from fusionbench.nn.graphs import ParallelGraph as ParallelGraph, region_graph as region_graph
+    from fusionbench.nn.pickled_arrays import read_npz as read_npz, read_pickle as read_pickle
     from fusionbench.nn.pooling import (
         last_real as last_real,
         masked_max as masked_max,
@@ -110,17 +121,22 @@ _HOME = {
     "bench.trained": "load_model",
     "bench.trained_model": "TrainedModel",
     "contract.aligner": "Aligner Face Footage Sighting chosen_face",
+    "contract.class_names": "NamedClasses named_class",
     "contract.dataset": "Clip ClipFrames Dataset Fold Inventory Problem Protocol StandInClip StandInPlan",
     "contract.errors": "BadClip DataWarning FusionBenchError NotSupported UserError",
+    "contract.fold_options": "MadeFolds",
     "contract.hooks": "RunInfo hookimpl",
+    "contract.importer": "Contents Importer SourceClip",
     "contract.options": "Config tunable",
     "contract.processes": "child_environment find_program",
-    "contract.reading": "open_regular read_regular reading",
+    "contract.reading": "Unreadable open_regular read_regular reading",
     "contract.roles": "Backbone Criterion FusionHead RelationEncoder Score accuracy",
     "contract.types": "ClipBatch FrameFeatures Streams StreamSpec",
+    "contract.window": "Window",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
     "data.prepared_store": "open_prepared_store",
+    "data.outer_folds": "make_folds subjects_of",
     "data.splits": "stored_split",
     "data.stream_store": "open_stream_store write_stream_store",
     "door.commands": "compare experiment load run",
@@ -131,6 +147,7 @@ _HOME = {
     "nn.common_width": "CommonWidth",
     "nn.graph_attention": "GraphAttention",
     "nn.graphs": "ParallelGraph region_graph",
+    "nn.pickled_arrays": "read_npz read_pickle",
     "nn.pooling": "last_real masked_max masked_mean masked_softmax zero_padding",
     "nn.positions": "fairseq_sinusoid sinusoid",
     "weights.cache": "has_weights released_weights weights_hash",

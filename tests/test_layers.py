@@ -19,6 +19,7 @@ FLOORS = {
     "statistics": 1,
     "data": 2,
     "catalog": 2,
+    "exchange": 3,
     "learn": 3,
     "weights": 3,
     "prepare": 4,

@@ -27,7 +27,7 @@ class Verdict:
     kind: str
     name: str
     judged_on: str
-    """what a dataset was judged on; empty for the others"""
+    """what a dataset or an importer was judged on; empty for the others"""
     findings: tuple[Finding, ...]
 
     @property
@@ -52,12 +52,14 @@ def conformance(chosen: Chosen, root: Path | None = None, dims: Mapping[str, int
     Args:
         chosen: the component.
         root: for a dataset, its folder; None = a few generated clips, if it offers a stand-in,
-            else the folder where runs look for it.
+            else the folder where runs look for it. For an importer, a source; None = no source.
         dims: for a head that fits certain streams only, stream -> width.
 
     Raises:
         UserError: there is no such folder.
     """
+    if chosen.kind == "importer":
+        return _judged(chosen, root, str(root or "no source"))
     if chosen.kind != "dataset":
         findings = testing.rules(chosen.cls, chosen.options, dims=dims)
         return Verdict(chosen.kind, chosen.name, "", tuple(findings))
@@ -72,7 +74,7 @@ def conformance(chosen: Chosen, root: Path | None = None, dims: Mapping[str, int
     return _judged(chosen, found, str(found))
 
 
-def _judged(chosen: Chosen, root: Path, judged_on: str) -> Verdict:
+def _judged(chosen: Chosen, root: Path | None, judged_on: str) -> Verdict:
     findings = testing.rules(chosen.cls, chosen.options, root=root)
     return Verdict(chosen.kind, chosen.name, judged_on, tuple(findings))
 

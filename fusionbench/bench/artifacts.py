@@ -116,7 +116,7 @@ def keep_model(
         inputs=tuple(Array(name=n, shape=array.shape[1:]) for n, array in data.arrays.items()),
         streams=tuple(Array(name=n, shape=(dim,)) for n, dim in model.spec.dims.items()),
         max_time=model.spec.max_time,
-        frames=config.options.sampling.frames,
+        frames=data.window.window if data.window else config.options.sampling.frames,
         front_end=front_end_of(config),
         fusion=_part(config.fusion),
         relation=_part(config.relation) if learnt and config.relation else None,

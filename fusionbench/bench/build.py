@@ -72,7 +72,7 @@ def build(config: RunConfig, data: RunData, loaders: Loaders) -> Model:
     shapes = {name: tuple(array.shape[1:]) for name, array in data.arrays.items()}
     statistics = None
     if options.standardise and takes_streams(config.backbone, options):
-        statistics = stream_statistics(data.index, data.arrays, loaders.train.ids)
+        statistics = stream_statistics(data.index, data.arrays, loaders.train.clips)
     front_end = assemble_front_end(config.backbone, config.relation, options, shapes, statistics)
     device = config.options.device
     front_end.to(device)

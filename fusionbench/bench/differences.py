@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fusionbench.catalog.plugins import KINDS
+from fusionbench.catalog.plugins import RUN_KINDS
 from fusionbench.catalog.run_config import flatten
 
 WILL, MAY, HARMLESS = "will change digits", "may change digits", "harmless"
 SEVERITIES = (WILL, MAY, HARMLESS)
 """the worst first"""
-_OWNERS = (*KINDS, "harness")
+_OWNERS = (*RUN_KINDS, "harness")
 """what has code of its own: the components, and what all runs share"""
 _MEANS = {
-    **{f"{kind}.{what}": HARMLESS for kind in KINDS for what in ("name", "distribution")},
+    **{f"{kind}.{what}": HARMLESS for kind in RUN_KINDS for what in ("name", "distribution")},
     "data.fingerprint": WILL,
     "split": WILL,
     "weights": WILL,

@@ -12,16 +12,18 @@ import torch
 
 from fusionbench.bench.artifacts import read_fold_predictions
 from fusionbench.bench.explain_faces import RegionReader, Regions, face_arrays
+from fusionbench.bench.load import open_loader
 from fusionbench.bench.source import open_data
 from fusionbench.bench.trained import load_model
 from fusionbench.catalog.plugins import Catalog
 from fusionbench.catalog.resolve import Request, resolve
 from fusionbench.contract.blame import blaming
+from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import NotSupported, UserError, nearest
 from fusionbench.contract.roles import FusionHead
 from fusionbench.contract.types import ClipBatch
 from fusionbench.contract.watch import Watch
-from fusionbench.data.loader import ClipLoader
+from fusionbench.data.frame_loader import sample_ids
 from fusionbench.track.records import get_run
 
 MOST_NODES = 4096
@@ -103,7 +105,7 @@ class ExplainedRun:
             UserError: with the nearest one.
         """
         for clip in clips:
-            if clip not in self._data.clips:
+            if self._found(clip) is None:
                 raise UserError(
                     f"no clip {clip!r} in the run's data.{nearest(clip, self._data.clips)} "
                     f"`fusionbench predictions {self.record.run_id}` lists those that were reported."
@@ -115,15 +117,17 @@ class ExplainedRun:
         Raises:
             UserError: the clip is too long, or the head raises.
         """
-        sampled = self._config.options.sampling.frames
-        loader = ClipLoader(self._data.index, self._arrays, [clip], self.model.classes, sampled, 1)
+        found = self._found(clip)
+        assert found is not None
+        of, sample = found
+        loader = open_loader(self._data, self._arrays, [of.id], self._config.options.sampling.frames, 1)
         nodes = loader.max_time * len(self.streams)
         if nodes > MOST_NODES:
             raise UserError(
                 f"clip {clip!r} has {nodes} frames in all its streams. Attention is shown between "
                 f"{MOST_NODES} at most. Name a shorter clip."
             )
-        (batch,) = loader
+        batch = loader.only(sample)
         with torch.inference_mode():
             streams = self.model.front_end(batch)
             with blaming(self.model.head, "explain", streams):
@@ -131,8 +135,14 @@ class ExplainedRun:
                 attention = self.model.head.explain(streams)
         self._warn_of_other(clip, said)
         predicted = self.model.classes[int(said.argmax())]
-        truth = self._data.clips[clip].label
+        truth = of.judged[sample]
         return Explained(clip, truth, predicted, float(said.max()), attention, batch)
+
+    def _found(self, name: str) -> tuple[Clip, int] | None:
+        """The clip of a sample, and its place among the clip's samples: a clip is its own only one."""
+        clip = self._data.clips.get(name) or self._data.clips.get(name.rpartition("/")[0])
+        names = sample_ids(clip) if clip else ()
+        return (clip, names.index(name)) if clip and name in names else None
 
     def regions(self, explained: Explained, frame: int) -> Regions | None:
         """What the regions of a frame's face read of each other; None where nothing shows it."""

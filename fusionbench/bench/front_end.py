@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from fusionbench.catalog.identity import component_key, harness_hash
@@ -19,7 +20,7 @@ from fusionbench.data.cache import file_hash, writable_folder
 from fusionbench.data.ingest import beside_frames
 from fusionbench.data.store import Store
 from fusionbench.data.store_cache import cache_path, cached_stores
-from fusionbench.learn.extract import extract
+from fusionbench.learn.extract import extract, of_black
 from fusionbench.learn.front_end import APPEARANCE, RELATION
 from fusionbench.weights.cache import has_weights
 
@@ -155,6 +156,17 @@ def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any],
     assert config.backbone is not None
     backbone, relation = build_front_end(config.backbone, config.relation, beside_frames(frames))
     extract(frames, backbone, relation, targets, config.options.device, watch)
+
+
+def black_rows(config: RunConfig, arrays: Sequence[str], frames: Store) -> dict[str, np.ndarray]:
+    """Array name -> the row of a black image, of the arrays that a frozen front end makes."""
+    made = [name for name in arrays if name in (APPEARANCE, RELATION, "map")]
+    if not made:
+        return {}
+    assert config.backbone is not None
+    backbone, relation = build_front_end(config.backbone, config.relation, beside_frames(frames))
+    size = frames.arrays["frames"].shape[-1]
+    return of_black(backbone, relation, made, size, config.options.device)
 
 
 def build_front_end(

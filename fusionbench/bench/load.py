@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from fusionbench.bench.parts import Parts, part_fold
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.dataset import Clip, Fold
+from fusionbench.contract.errors import UserError
+from fusionbench.data.frame_loader import FrameLoader
 from fusionbench.data.loader import ClipLoader
 
 
@@ -38,9 +43,37 @@ def load(config: RunConfig, data: RunData, fold: Fold) -> Loaders:
     size = config.options.training.batch_size
 
     def loader(clips: tuple[Clip, ...], seed: int | None = None) -> ClipLoader:
-        ids = [clip.id for clip in clips]
-        return ClipLoader(data.index, data.arrays, ids, data.dataset.classes, sampled, size, seed)
+        return open_loader(data, data.arrays, [clip.id for clip in clips], sampled, size, seed)
 
     return Loaders(
         loader(parts.train, config.options.seed), loader(parts.selection), loader(parts.report), parts
     )
+
+
+def open_loader(
+    data: RunData,
+    arrays: Mapping[str, np.ndarray],
+    clips: Sequence[str],
+    sampled: int | None,
+    batch_size: int,
+    seed: int | None = None,
+) -> ClipLoader:
+    """A loader of clips, or of their judged frames where frames are labelled one by one.
+
+    Raises:
+        UserError: frames are to be sampled from a window, or streams padded with a black image.
+    """
+    classes, window = data.dataset.classes, data.window
+    if window is None:
+        return ClipLoader(data.index, arrays, clips, classes, sampled, batch_size, seed)
+    if sampled is not None:
+        raise UserError(
+            f"sampling.frames={sampled}: {data.dataset.name} labels single frames, and each is seen through "
+            f"dataset.window={window.window} frames. Leave out sampling.frames, or set dataset.window."
+        )
+    if window.padding == "black" and data.dataset.precomputed:
+        raise UserError(
+            "dataset.padding=black: streams that come ready made hold no image. "
+            "Repeat the first and last frame: --set dataset.padding=repeat."
+        )
+    return FrameLoader(data.index, arrays, clips, classes, window, batch_size, seed, data.black)

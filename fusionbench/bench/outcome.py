@@ -70,6 +70,12 @@ class Outcome:
         return all(fold.reused for fold in self.folds)
 
     @property
+    def clips_judged(self) -> tuple[int, int]:
+        """How many different clips were reported on, and how often each: once, but for repeated folds."""
+        judged = [clip for fold in self.folds for clip in fold.report.ids]
+        return len(set(judged)), len(judged) // len(set(judged))
+
+    @property
     def cost(self) -> dict[str, float]:
         """Averaged over folds."""
         return {name: statistics.mean(f.cost[name] for f in self.folds) for name in self.folds[0].cost}

@@ -33,24 +33,35 @@ class Parts:
     """whether the selection split is the protocol's, taken out of the dataset's training part"""
 
     def sizes(self) -> dict[str, dict[str, Any]]:
-        """Part -> number of ``clips``, of ``subjects`` (None: not known), and its own ``name``."""
+        """Part -> number of ``clips``, of ``subjects`` (None: not known), its own ``name``, and of judged
+        ``frames`` where frames are labelled one by one."""
         named = {
             "train": ("train", self.train),
             "selection": (CARVED if self.carved else SELECTION, self.selection),
             "report": (self._report_name(), self.report),
         }
         return {
-            part: {"clips": len(clips), "subjects": len(_subjects(clips)) or None, "name": name}
+            part: {
+                "clips": len(clips),
+                "subjects": len(_subjects(clips)) or None,
+                "name": name,
+                **_frames(clips),
+            }
             for part, (name, clips) in named.items()
         }
 
     def _report_name(self) -> str:
         """What the dataset calls the part that is reported on, where that part is all its own."""
         splits = {clip.split for clip in self.report}
-        if len(splits) > 1 or splits & {clip.split for clip in (*self.train, *self.selection)}:
+        if len(splits) > 1 or self._of_one_pool():
             return "report"
         name = next(iter(splits), "") or "report"
         return "val" if name == SELECTION else name
+
+    def _of_one_pool(self) -> bool:
+        """Whether folds cut what is reported on out of the same clips as the rest."""
+        seen = {clip.split for clip in (*self.train, *self.selection)}
+        return any(clip.split in seen for clip in self.report)
 
     def subject_leak(self) -> dict[str, Any] | None:
         """Reported subjects who are also trained or selected on: their first names, ``count``, ``of``."""
@@ -75,6 +86,14 @@ class Parts:
             )
         everyone = (*self.train, *self.selection, *self.report)
         unknown = sum(not clip.subject for clip in everyone)
+        if unknown == len(everyone) and self._of_one_pool():
+            found.append(
+                Finding(
+                    "no subject",
+                    "no subject is known, so the same person may be on both sides. "
+                    "Folds keep people apart where clips name a subject.",
+                )
+            )
         if 0 < unknown < len(everyone):
             found.append(
                 Finding(
@@ -83,7 +102,7 @@ class Parts:
                     "Each counts as a person of its own: a leak through them cannot be seen.",
                 )
             )
-        missing = in_order({c.label for c in self.train} - {c.label for c in self.selection})
+        missing = in_order(_labels(self.train) - _labels(self.selection))
         if missing:
             found.append(
                 Finding(
@@ -112,16 +131,21 @@ def part_fold(fold: Fold, clips: Mapping[str, Clip], protocol: Protocol) -> Part
     if carved:
         train, selection = carve_selection(given["train"], protocol.selection_fraction, protocol.seed)
         given |= {"train": [clips[i] for i in train], "selection": [clips[i] for i in selection]}
-    trained = {clip.label for clip in given["train"]}
+    trained = _labels(given["train"])
     for part in ("selection", "report"):
-        untrained = Counter(clip.label for clip in given[part] if clip.label not in trained)
+        if given[part] and not _labels(given[part]):
+            raise UserError(
+                f"no frame of the {part} split of fold {fold.name!r} is judged: all are unlabelled."
+            )
+        untrained = Counter(label for clip in given[part] for label in clip.judged if label not in trained)
         if untrained:
             label = in_order(untrained)[0]
             more = f" (and {len(untrained) - 1} more such classes)" if len(untrained) > 1 else ""
             raise UserError(
                 f"class {label!r} has no clip to train on, but {untrained[label]} in the {part} split"
                 f"{'' if fold.name == 'official' else f' of fold {fold.name!r}'}{more}. "
-                "Leave out its clips, or move some of them to train."
+                "Leave out its clips (--set dataset.classes=... names the classes that stay), or move some "
+                "to train."
             )
     ordered = {part: tuple(sorted(some, key=lambda clip: clip.id)) for part, some in given.items()}
     return Parts(**ordered, carved=carved)
@@ -181,6 +205,15 @@ def _named(shared: Mapping[str, Any], most: int = 5) -> str:
     return ", ".join(shared["subjects"][:most]) + more
 
 
+def _frames(clips: Sequence[Clip]) -> dict[str, int]:
+    labelled = any(clip.labels for clip in clips)
+    return {"frames": sum(len(clip.judged) for clip in clips)} if labelled else {}
+
+
+def _labels(clips: Sequence[Clip]) -> set[str]:
+    return {label for clip in clips for label in clip.judged}
+
+
 def _subjects(clips: Sequence[Clip]) -> set[str]:
     return {clip.subject for clip in clips if clip.subject}
 
@@ -193,4 +226,5 @@ def parts_line(sizes: Mapping[str, Mapping[str, Any]]) -> str:
 def _size(part: Mapping[str, Any]) -> str:
     people = f" of {part['subjects']} subject{'s' * (part['subjects'] > 1)}" if part["subjects"] else ""
     own = f" ({part['name']})" if part["name"] not in ("train", SELECTION, "report") else ""
-    return f"{part['clips']} clips{people}{own}"
+    frames = f"{part['frames']:,} frames of " if "frames" in part else ""
+    return f"{frames}{part['clips']} clips{people}{own}"

@@ -17,7 +17,7 @@ from fusionbench.bench.source import RunData
 from fusionbench.bench.source_archive import component_sources, file_hashes, harness_hashes, source_archive
 from fusionbench.bench.source_commit import git_commit
 from fusionbench.catalog.identity import ROOMS, harness_hash, source_hash
-from fusionbench.catalog.plugins import KINDS, Catalog
+from fusionbench.catalog.plugins import RUN_KINDS, Catalog
 from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.hashing import digest
@@ -132,7 +132,7 @@ def _from_tags(record: RunRecord) -> dict[str, Any]:
     versions = {tag.removeprefix(start): value for tag, value in tags.items() if tag.startswith(start)}
     versions.pop("components", None)
     plugins = component_versions(record)
-    brought = {kind: record.params.get(kind, "") for kind in KINDS}
+    brought = {kind: record.params.get(kind, "") for kind in RUN_KINDS}
     known: dict[str, Any] = {
         "versions": versions,
         **{kind: {"version": plugins[name]} for kind, name in brought.items() if name in plugins},

@@ -23,7 +23,7 @@ from fusionbench.bench.reproducible import folds_of
 from fusionbench.bench.run import fold_identity, prepare_tracker
 from fusionbench.bench.source import RunData, find_root, open_data, peek_data
 from fusionbench.catalog.in_session import DISTRIBUTION
-from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import ROLE_NAMES, RUN_KINDS, Catalog
 from fusionbench.catalog.restore import restore
 from fusionbench.catalog.run_config import RunConfig, flatten
 from fusionbench.contract.dataset import Fold
@@ -133,7 +133,7 @@ def plan(run_id: str, watch: Watch, catalog: Catalog, wishes: Wishes, *, peek: b
 def _recorded(record: RunRecord, known: Mapping[str, Any], catalog: Catalog) -> RunConfig:
     """The config of a run, its components as they are installed now."""
     owner = f"run {record.run_id}"
-    for kind, component in ((kind, known.get(kind) or {}) for kind in KINDS):
+    for kind, component in ((kind, known.get(kind) or {}) for kind in RUN_KINDS):
         if (
             component.get("distribution") == DISTRIBUTION
             and component["plugin"] not in catalog.components[kind]

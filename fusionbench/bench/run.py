@@ -145,7 +145,7 @@ def _run_claimed(
         outcome = report(config, data, fitted, loaders, fold, tracked, identity)
         log_digits(tracked, outcome)
         log_fold(tracked, outcome, fitted, data)
-        keep_model(tracked, config, data, fitted.model, notes.name, outcome, loaders.train.ids)
+        keep_model(tracked, config, data, fitted.model, notes.name, outcome, loaders.train.clips)
         around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
     return outcome
 
@@ -202,7 +202,7 @@ def report(
     device, model, judging = config.options.device, fitted.model, data.judging(config)
     cost = measure_cost(config.fusion, model, loaders.report, device)
     cost["train_s_per_epoch"] = statistics.mean(fitted.seconds)
-    subjects = tuple(data.clips[clip].subject or None for clip in loaders.report.ids)
+    subjects = loaders.report.subjects
     chosen = replace(predict(model, loaders.report, device), subjects=subjects)
     selected_state = {name: value.clone() for name, value in model.state_dict().items()}
     model.load_state_dict(fitted.last_state)

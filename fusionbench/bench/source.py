@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,22 +11,28 @@ from pathlib import Path
 
 import numpy as np
 
-from fusionbench.bench.front_end import front_end_stores, real_front_end, refuse_untrained, weights_hash
+from fusionbench.bench.front_end import (
+    black_rows,
+    front_end_stores,
+    real_front_end,
+    refuse_untrained,
+    weights_hash,
+)
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
+from fusionbench.bench.stand_in import no_stand_in, stand_in_is_made, stand_in_root
 from fusionbench.catalog.identity import harness_hash
 from fusionbench.catalog.run_config import Chosen, DataOptions, RunConfig
+from fusionbench.contract.class_names import kept_classes
 from fusionbench.contract.dataset import Clip, Dataset, Fold, Inventory
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.hashing import digest
 from fusionbench.contract.judging import Judging
 from fusionbench.contract.watch import Watch
-from fusionbench.data.cache import cache_root, writable_folder
+from fusionbench.contract.window import Window
 from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
-from fusionbench.data.generate import generate
 from fusionbench.data.ingest import beside_frames, cached_frames, frame_store
 from fusionbench.data.marker import read_marker
-from fusionbench.data.place import locked
 from fusionbench.data.remembered import remembered
 from fusionbench.data.store import StoreIndex, is_store, open_store
 from fusionbench.data.stream_store import noted, open_stream_store, train_labels
@@ -53,10 +60,18 @@ class RunData:
     """array name -> content hash of the store it is in, where a front end made it: another machine's front
     end makes other last digits of the same clips"""
 
+    black: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """array name -> the row of a black image, where windows are padded with it and it is not zero"""
+
+    @cached_property
+    def window(self) -> Window | None:
+        """What a labelled frame is seen through; None where clips are labelled as a whole."""
+        return self.dataset.window if any(clip.labels for clip in self.index.clips) else None
+
     @cached_property
     def clips(self) -> Mapping[str, Clip]:
-        """Clip id -> clip."""
-        return {clip.id: clip for clip in self.index.clips}
+        """Clip id -> clip, of those that are parted."""
+        return {clip.id: clip for clip in self.judged}
 
     @property
     def classes(self) -> int:
@@ -72,13 +87,23 @@ class RunData:
         options = config.options
         return self.dataset.protocol.judging(options.metric, options.positive, self.dataset.classes)
 
+    @cached_property
+    def judged(self) -> tuple[Clip, ...]:
+        """The clips of the run's classes, which are parted; clips and frames of others are left out."""
+        return tuple(filter(None, (clip.of(self.dataset.classes) for clip in self.index.clips)))
+
+    @cached_property
+    def every_fold(self) -> list[Fold]:
+        """The folds as the dataset makes them."""
+        return self.dataset.folds(self.judged)
+
     def folds(self, name: str | None) -> list[Fold]:
         """All folds, or the one called ``name``.
 
         Raises:
             UserError: there is no such fold, or a fold has an empty side.
         """
-        folds = self.dataset.folds(self.index.clips)
+        folds = self.every_fold
         if name is not None:
             chosen = [fold for fold in folds if fold.name == name]
             if not chosen:
@@ -89,7 +114,7 @@ class RunData:
                 empty = "train" if not fold.train else "report"
                 raise UserError(
                     f"fold {fold.name!r} of {self.dataset.name} has no {empty} clips: "
-                    f"{len(self.index.clips)} clips were read. "
+                    f"{len(self.judged)} clips were read. "
                     "`fusionbench data verify` lists what is missing."
                 )
         return folds
@@ -100,42 +125,6 @@ def find_root(chosen: Chosen, root: Path | None) -> Path:
     if root is not None:
         return root.expanduser()
     return Path(os.environ.get("FUSIONBENCH_DATA", "data")).expanduser() / chosen.plugin
-
-
-def stand_in_root(chosen: Chosen, watch: Watch) -> Path:
-    """The generated data of a dataset in the cache, made now if need be.
-
-    Raises:
-        UserError: the dataset offers no stand-in.
-    """
-    name = chosen.plugin
-    root = cache_root() / "stand-in" / name
-    if read_marker(root) is None:
-        writable_folder("stand-in")
-        with locked(root, f"another process generates {root}", watch):
-            if read_marker(root) is None:
-                make_stand_in(chosen, root, watch)
-    return root
-
-
-def stand_in_is_made(chosen: Chosen) -> bool:
-    """Whether the cache holds a dataset's stand-in already."""
-    return read_marker(cache_root() / "stand-in" / chosen.plugin) is not None
-
-
-def make_stand_in(chosen: Chosen, root: Path, watch: Watch) -> None:
-    """Generate a dataset's stand-in at ``root``.
-
-    Raises:
-        UserError: the dataset offers no stand-in.
-    """
-    if chosen.cls.stand_in_plan() is None:
-        raise _no_stand_in(chosen)
-    generate(chosen.cls, root, progress=lambda done, total: watch.progress("generating faces", done, total))
-
-
-def _no_stand_in(chosen: Chosen) -> UserError:
-    return UserError(f"dataset {chosen.name!r} has no stand-in. Give real data with --data-root PATH.")
 
 
 def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, Inventory, bool]:
@@ -150,6 +139,8 @@ def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, I
     generated = _is_generated(root)
     if generated and not options.stand_in:
         watch.note(f"{root} holds generated data (stand-in)")
+    for note in inventory.notes:
+        watch.note(f"{note.clip}: {note.reason}")
     if inventory.problems:
         first = inventory.problems[0]
         watch.warn(
@@ -189,7 +180,11 @@ def _tell(config: RunConfig, data: RunData, watch: Watch) -> None:
     parts, found = fold_findings(folds, data.clips, data.dataset.protocol)
     if len(folds) == 1:
         watch.note(f"{parts_line(parts[folds[0].name].sizes())}, {data.classes} classes")
-    for split, clips in unused(data.dataset.folds(data.index.clips), data.index.clips).items():
+    left_out = Counter(label for clip in data.index.clips for label in clip.judged)
+    what = "frames" if data.window else "clips"
+    for label in sorted(left_out.keys() - {*data.dataset.classes}):
+        watch.note(f"left out by dataset.classes: {left_out[label]} {what} of {label}")
+    for split, clips in unused(data.every_fold, data.judged).items():
         watch.note(f"not used in this run: {clips} clips{f' of {split}' if split else ''}")
     leaks = [finding for finding in found if finding.kind == LEAK]
     if leaks and config.options.data.on_subject_leak == "fail":
@@ -227,9 +222,10 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
     stores = front_end_stores(frames, config, weights, watch)
     arrays = {name: store.arrays[name] for name, store in stores.items()}
     hashes = {name: store.content_hash for name, store in stores.items()}
-    return RunData(
-        dataset, frames.content_hash, stand_in, frames.index, arrays, weights, skipped, extracted=hashes
-    )
+    padded = dataset.window is not None and dataset.window.padding == "black"
+    black = black_rows(config, list(arrays), frames) if padded else {}
+    about = (dataset, frames.content_hash, stand_in, frames.index)
+    return RunData(*about, arrays, weights, skipped, extracted=hashes, black=black)
 
 
 def peek_data(config: RunConfig, watch: Watch) -> RunData | None:
@@ -258,13 +254,13 @@ def peek_data(config: RunConfig, watch: Watch) -> RunData | None:
 
 def _open_streams(config: RunConfig, watch: Watch) -> RunData:
     if config.options.data.stand_in:
-        raise _no_stand_in(config.dataset)
+        raise no_stand_in(config.dataset)
     root = find_root(config.dataset, config.options.data.root)
     dataset: Dataset = config.dataset.cls(root, config.dataset.options)
     if not is_store(root):
         dataset.scan()  # says what is missing in the dataset's own words
     store = open_stream_store(root)
-    dataset.classes = train_labels(store)
+    dataset.classes = kept_classes(config.dataset.options, train_labels(store))
     stand_in = store.stand_in or read_marker(root) is not None
     if stand_in:
         watch.note(f"{root} holds generated data (stand-in)")

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from fusionbench.catalog.identity import PACKAGE, mark_unhashed
-from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog, Component, Plugin, collect
+from fusionbench.catalog.plugins import ROLE_NAMES, RUN_KINDS, Catalog, Component, Plugin, collect
 from fusionbench.contract.errors import UserError
 
 DISTRIBUTION = "this session"
@@ -28,9 +28,9 @@ def with_classes(classes: Sequence[type]) -> Catalog:
     installed = collect()
     catalog = installed.copied()
     for cls in classes:
-        kind = next((kind for kind, (_, role) in KINDS.items() if issubclass(cls, role)), None)
+        kind = next((kind for kind, (_, role) in RUN_KINDS.items() if issubclass(cls, role)), None)
         if kind is None:
-            roles = ", ".join(f"fb.{role.__name__}" for _, role in KINDS.values())
+            roles = ", ".join(f"fb.{role.__name__}" for _, role in RUN_KINDS.values())
             raise UserError(f"{cls.__name__} fills no role. Make it a subclass of one of {roles}.")
         name = getattr(cls, "name", None)
         if not isinstance(name, str) or not name:

@@ -17,6 +17,7 @@ from fusionbench.contract.blame import raised
 from fusionbench.contract.dataset import Dataset
 from fusionbench.contract.errors import FusionBenchError, UserError, nearest, unknown
 from fusionbench.contract.hooks import PROJECT, Hooks, RunInfo
+from fusionbench.contract.importer import Importer
 from fusionbench.contract.options import Config
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
 from fusionbench.contract.watch import Watch
@@ -26,17 +27,20 @@ KINDS: dict[str, tuple[str, type]] = {
     "relation": ("relation_encoders", RelationEncoder),
     "backbone": ("backbones", Backbone),
     "dataset": ("datasets", Dataset),
+    "importer": ("importers", Importer),
+    "aligner": ("aligners", Aligner),
 }
-"""kind of a run's component -> (the hook that offers it, the role it fills)"""
+"""kind -> (the hook that offers it, the role it fills)"""
 
-OFFERED: dict[str, tuple[str, type]] = {**KINDS, "aligner": ("aligners", Aligner)}
-"""all that plugins may offer: also what prepares recordings before there is a run"""
+RUN_KINDS = {kind: offer for kind, offer in KINDS.items() if kind not in ("importer", "aligner")}
+"""the kinds that a run is made of"""
 
 ROLE_NAMES = {
     "fusion": "fusion head",
     "relation": "relation encoder",
     "backbone": "backbone",
     "dataset": "dataset",
+    "importer": "importer",
     "aligner": "aligner",
 }
 
@@ -83,7 +87,7 @@ class Catalog:
 
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
-        self.components: dict[str, dict[str, Component]] = {kind: {} for kind in OFFERED}
+        self.components: dict[str, dict[str, Component]] = {kind: {} for kind in KINDS}
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
 
@@ -114,7 +118,7 @@ class Catalog:
         """The error for a component that is not there; a plugin that is off and may be meant is told.
 
         Args:
-            kind: a key of ``OFFERED``.
+            kind: a key of ``KINDS``.
             name: what was asked for.
             presets: names that would have been right besides the components'.
         """
@@ -150,7 +154,7 @@ class Catalog:
             known = ", ".join(n for n in vars(Hooks) if not n.startswith("_"))
             plugin.problems.append(f"unknown hook {misspelt[0]!r}. Hooks: {known}.")
             return
-        for kind, (hook, role) in OFFERED.items():
+        for kind, (hook, role) in KINDS.items():
             self._ask(plugin, kind, hook, role)
 
     def _rebuilt(self) -> pluggy.PluginManager:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusionbench.catalog.documents import read
-from fusionbench.catalog.plugins import OFFERED, Catalog
+from fusionbench.catalog.plugins import KINDS, Catalog
 from fusionbench.contract.errors import UserError, brief, nearest
 
 FRONT_END = "front_end"
@@ -58,7 +58,7 @@ def read_presets(catalog: Catalog, registry: Path | None = None) -> dict[str, di
     Raises:
         UserError: a file does not hold presets, or a preset reuses a plugin's name.
     """
-    presets: dict[str, dict[str, Preset]] = {kind: {} for kind in OFFERED}
+    presets: dict[str, dict[str, Preset]] = {kind: {} for kind in KINDS}
     for file in _files(registry):
         for preset in _presets_of(file, catalog):
             presets[preset.kind][preset.name] = preset
@@ -107,8 +107,8 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
         if kind == FRONT_END:
             continue
         where = f"{file}, line {lines[kind,]}"
-        if kind not in OFFERED:
-            allowed = (*OFFERED, FRONT_END)
+        if kind not in KINDS:
+            allowed = (*KINDS, FRONT_END)
             raise UserError(
                 f"{where}: no kind {kind!r}.{nearest(kind, allowed)} Kinds: {', '.join(allowed)}."
             )

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from fusionbench.catalog.documents import parse_value, read
-from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, RUN_KINDS, Catalog
 from fusionbench.catalog.presets import FRONT_END, Preset, read_front_ends, read_presets
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
+from fusionbench.contract.class_names import kept_classes
 from fusionbench.contract.errors import UserError, brief, nearest, unknown
 from fusionbench.contract.judging import number_of_positive
 from fusionbench.contract.options import Config
@@ -99,7 +100,7 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
     protocol.metric(options.metric, options.positive)
     classes = getattr(dataset.cls, "classes", None)  # others are known when the data are open
     if isinstance(classes, (tuple, list)):
-        number_of_positive(options.positive, classes)
+        number_of_positive(options.positive, kept_classes(dataset.options, classes))
     origins = _origins(chosen, options, layers, presets)
     fusion = chosen["fusion"]
     assert fusion is not None
@@ -192,7 +193,7 @@ def _choose(
 def _run_options(layers: _Layers) -> RunOptions:
     given = _Layers()
     for key, value in layers.values.items():
-        if key.split(".")[0] not in KINDS:
+        if key.split(".")[0] not in RUN_KINDS:
             given.lay({key: value}, layers.origins[key])
     return _validated(RunOptions, given, "run")
 

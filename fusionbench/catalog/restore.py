@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, Catalog
+from fusionbench.catalog.plugins import ROLE_NAMES, RUN_KINDS, Catalog
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions
 from fusionbench.contract.errors import UserError
 
@@ -32,13 +32,13 @@ def restore(
         UserError: a component is gone or off, or an option is no longer there.
     """
     chosen = {}
-    for kind in (kind for kind in KINDS if kind in values):
+    for kind in (kind for kind in RUN_KINDS if kind in values):
         own = dict(values[kind])
         name, plugin = str(own.pop("name")), str(own.pop("plugin"))
         version = versions.get(plugin, "not known")
         chosen[kind] = restore_component(kind, name, plugin, version, own, catalog, owner)
     try:
-        options = RunOptions.model_validate({k: v for k, v in values.items() if k not in KINDS})
+        options = RunOptions.model_validate({k: v for k, v in values.items() if k not in RUN_KINDS})
     except ValidationError as error:
         raise UserError(
             f"{owner}: fusionbench no longer takes its options: {_first(error)}. "
@@ -61,7 +61,7 @@ def restore_component(
     """A component as it is installed, with options that were recorded.
 
     Args:
-        kind: a key of ``KINDS``.
+        kind: a key of ``RUN_KINDS``.
         name: as its user gave it; may be that of a preset.
         plugin: the component's own name.
         version: of its distribution then.

@@ -32,6 +32,7 @@ def check(
     """Hold a component to every rule of its role. Exit 1 if one is broken.
 
     A dataset that offers a stand-in is judged on a few generated clips, unless --data-root names its files.
+    An importer is judged on a source of its format, where --data-root names one.
 
     [bold]Examples[/bold]
 
@@ -42,6 +43,8 @@ def check(
       fusionbench check fusion late --stream audio=74 --stream text=300
 
       fusionbench check dataset afew --data-root /data/AFEW
+
+      fusionbench check importer mmsa --data-root aligned_50.pkl
     """
     from fusionbench.authoring.check import conformance
     from fusionbench.catalog.plugins import collect

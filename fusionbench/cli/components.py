@@ -12,12 +12,13 @@ from fusionbench.cli import options as opt
 if TYPE_CHECKING:
     from fusionbench.catalog.plugins import Catalog
 
-Kind = Annotated[str, typer.Argument(help="fusion, relation, backbone, dataset or aligner.")]
+Kind = Annotated[str, typer.Argument(help="fusion, relation, backbone, dataset, importer or aligner.")]
 
 
 def list_components(
     kind: Annotated[
-        str | None, typer.Argument(help="fusion, relation, backbone, dataset or aligner. Default: all.")
+        str | None,
+        typer.Argument(help="fusion, relation, backbone, dataset, importer or aligner. Default: all."),
     ] = None,
     registry: opt.Registry = None,
     debug: opt.Debug = False,
@@ -32,11 +33,11 @@ def list_components(
     """
     from rich.console import Console
 
-    from fusionbench.catalog.plugins import OFFERED
+    from fusionbench.catalog.plugins import KINDS
     from fusionbench.report.component_tables import component_table
 
     catalog, presets = _catalog(registry)
-    kinds = [known_kind(kind)] if kind else list(OFFERED)
+    kinds = [known_kind(kind)] if kind else list(KINDS)
     console = Console()
     for each in kinds:
         console.print(component_table(each, catalog, presets[each]))
@@ -48,7 +49,7 @@ def show(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="fusion, relation, backbone, dataset or aligner; or a group of a run's options: "
+            help="fusion, relation, backbone, dataset, importer or aligner; or a group of a run's options: "
             "data, sampling, front_end, training, run. Default: lists what can be shown."
         ),
     ] = None,
@@ -75,7 +76,7 @@ def show(
     """
     from rich.console import Console
 
-    from fusionbench.catalog.plugins import OFFERED
+    from fusionbench.catalog.plugins import KINDS
     from fusionbench.catalog.run_config import option_groups
     from fusionbench.contract.errors import UserError, nearest
     from fusionbench.report.component_tables import (
@@ -87,10 +88,10 @@ def show(
 
     console = Console()
     groups = option_groups()
-    if what is not None and what not in (*OFFERED, *groups):
-        allowed = (*OFFERED, *groups)
+    if what is not None and what not in (*KINDS, *groups):
+        allowed = (*KINDS, *groups)
         raise UserError(
-            f"nothing called {what!r} to show.{nearest(what, allowed)} Kinds: {', '.join(OFFERED)} "
+            f"nothing called {what!r} to show.{nearest(what, allowed)} Kinds: {', '.join(KINDS)} "
             f"(followed by a name). Groups of a run's options: {', '.join(groups)}."
         )
     if what in groups:
@@ -139,9 +140,9 @@ def _catalog(registry: Path | None) -> tuple[Catalog, dict]:
 
 def known_kind(kind: str) -> str:
     """``kind``, if there is such a kind."""
-    from fusionbench.catalog.plugins import OFFERED
+    from fusionbench.catalog.plugins import KINDS
     from fusionbench.contract.errors import UserError, nearest
 
-    if kind not in OFFERED:
-        raise UserError(f"no kind {kind!r}.{nearest(kind, OFFERED)} Kinds: {', '.join(OFFERED)}.")
+    if kind not in KINDS:
+        raise UserError(f"no kind {kind!r}.{nearest(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
     return kind

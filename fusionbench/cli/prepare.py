@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,10 +12,13 @@ import typer
 from fusionbench.cli import options as opt
 
 if TYPE_CHECKING:
+    from fusionbench.data.store import Store
     from fusionbench.prepare.prepare import Prepared
 
 WHOSE = "Labels"
 HOW = "How"
+FOLDS = 5
+"""where neither parts nor people are known"""
 
 
 def prepare(
@@ -164,8 +168,17 @@ def _show(done: Prepared, out: Path, seconds: float) -> None:
     )
     if done.skipped:
         print(listed(done.skipped))
-    clips = done.store.index.clips
-    if any(clip.label for clip in clips):
-        print(f"next: fusionbench run --fusion arpg --dataset frames --data-root {out}")
-    else:
-        print("no clip has a label: give --folders, --labels, --tree or --dataset to train on them.")
+    print(_next(done.store, out))
+
+
+def _next(store: Store, out: Path) -> str:
+    """The command that follows."""
+    labelled = [clip for clip in store.index.clips if any(clip.judged)]
+    if not labelled:
+        return "no clip has a label: give --folders, --labels, --tree or --dataset to train on them."
+    folds = ""
+    if not any(clip.split for clip in labelled):
+        people = len({clip.subject for clip in labelled if clip.subject})
+        folds = f" --set dataset.folds={'loso' if people > 1 else FOLDS}"
+    command = f"fusionbench run --fusion arpg --dataset frames --data-root {shlex.quote(str(out))}{folds}"
+    return f"next, on faces by {store.made['aligner']}: {command}"

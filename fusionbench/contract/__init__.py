@@ -1,1 +1,1 @@
-"""Floor 0: the four roles, the types that flow between them, hook specifications and errors."""
+"""Floor 0: the five roles, the types that flow between them, hook specifications and errors."""

@@ -12,7 +12,9 @@ import numpy as np
 from fusionbench.contract.options import Config as OptionsConfig
 
 Choice = Literal["largest", "central", "track"]
-"""which of several faces: the largest of a frame, the one nearest to its middle, or the one followed so far"""
+"""which of several faces: the largest of a frame, the one nearest to its middle, the one followed so far"""
+WANDERS = 25
+"""frames in which a face out of sight may have moved by its own side; one farther away is somebody else's"""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Aligner:
 
     @classmethod
     def versions(cls, config: Any) -> Mapping[str, str]:
-        """Everything that its outputs come from: name -> version or hash. It is kept with what is prepared."""
+        """Everything that its outputs come from: name -> version or hash. Kept with what is prepared."""
         return {}
 
     def sightings(self, footage: Footage) -> Iterator[Sighting]:
@@ -109,7 +111,11 @@ class Aligner:
 
 
 def chosen_face(
-    faces: Sequence[Face], choice: Choice, shape: Sequence[int], before: Face | None = None
+    faces: Sequence[Face],
+    choice: Choice,
+    shape: Sequence[int],
+    before: Face | None = None,
+    lost: int = 0,
 ) -> Face | None:
     """The face to go on with.
 
@@ -118,9 +124,10 @@ def chosen_face(
         choice: how to choose.
         shape: of the frame, ``(height, width, ...)``.
         before: the face last followed, for ``track``; without one the largest begins.
+        lost: frames since then in which it was not seen.
 
     Returns:
-        one of ``faces``, or None where there is none.
+        one of ``faces``, or None where there is none, or for ``track`` none that may be the one before.
     """
     if not faces:
         return None
@@ -128,4 +135,11 @@ def chosen_face(
         return max(faces, key=lambda face: face.side)
     height, width = shape[:2]
     x, y = before.centre if choice == "track" and before else ((width - 1) / 2, (height - 1) / 2)
-    return min(faces, key=lambda face: np.hypot(face.centre[0] - x, face.centre[1] - y))
+    nearest = min(faces, key=lambda face: _apart(face, x, y))
+    if choice == "track" and before and _apart(nearest, x, y) > before.side * (1 + lost / WANDERS):
+        return None
+    return nearest
+
+
+def _apart(face: Face, x: float, y: float) -> float:
+    return float(np.hypot(face.centre[0] - x, face.centre[1] - y))

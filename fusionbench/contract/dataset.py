@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from fusionbench.contract.class_names import kept_classes
 from fusionbench.contract.judging import Judging, choose_metric, number_of_positive, offered
 from fusionbench.contract.options import Config as OptionsConfig
+from fusionbench.contract.window import Window
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,21 @@ class Clip:
     subject: str | None = None
     files: tuple[str, ...] = ()
     """files the clip is read from, relative to the data root, in temporal order"""
+    labels: tuple[str, ...] = ()
+    """where frames are labelled one by one, the class name of each frame that ``read`` gives, ``""`` = not
+    judged; every clip of the dataset has them then, and ``label`` is empty"""
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The labels it is judged by: its own, or those of its judged frames."""
+        return tuple(label for label in self.labels if label) if self.labels else (self.label,)
+
+    def of(self, classes: Sequence[str]) -> Clip | None:
+        """The clip as it is judged among these classes; None where nothing of it is."""
+        if self.label in classes:
+            return self
+        kept = tuple(label if label in classes else "" for label in self.labels)
+        return replace(self, labels=kept) if any(kept) else None
 
 
 @dataclass(frozen=True)
@@ -58,13 +75,20 @@ class Inventory:
 
     clips: tuple[Clip, ...]
     problems: tuple[Problem, ...] = ()
+    """what is missing or wrong: each clip that is left out, with the reason"""
     published: Mapping[str, int] = field(default_factory=dict)
     """``split/label`` -> number of clips the dataset's authors (or the stand-in's marker) state"""
+    notes: tuple[Problem, ...] = ()
+    """what the dataset is known for and nobody can mend, in a few lines: told, not held against it"""
 
     @property
     def found(self) -> dict[str, int]:
-        """``split/label`` -> number of clips found."""
-        return dict(Counter(f"{clip.split}/{clip.label}" for clip in self.clips))
+        """``split/label`` -> number of clips found, or of judged frames where frames are labelled."""
+        counts: Counter[str] = Counter()
+        for clip in self.clips:
+            for label, times in Counter(clip.judged).items():
+                counts[f"{clip.split}/{label}"] += times
+        return dict(counts)
 
 
 @dataclass(frozen=True)
@@ -126,6 +150,8 @@ class StandInClip:
     """``(time, height, width, 3)`` uint8, RGB"""
     landmarks: np.ndarray
     """``(time, 68, 2)`` float32, x and y in pixels"""
+    active: np.ndarray
+    """``(time,)`` bool, True where the expression is strong; nowhere in neutral clips"""
 
 
 @dataclass(frozen=True)
@@ -146,12 +172,14 @@ class Dataset:
         config: this class's ``Config``.
 
     Raises:
-        UserError: from ``scan``, where ``root`` does not hold the dataset.
+        UserError: the options name a class that is none; from ``scan``, where ``root`` does not hold the
+            dataset.
     """
 
     name: ClassVar[str]
     classes: tuple[str, ...]
-    """class names; their order is the order of the logits"""
+    """class names; their order is the order of the logits. A run leaves out clips of other labels, so that
+    a ``Config`` that is a ``NamedClasses`` can choose some"""
     protocol: ClassVar[Protocol] = Protocol()
     run_defaults: ClassVar[Mapping[str, Any]] = {}
     """options of a run that this dataset wants otherwise: ``{"training.epochs": 60}``"""
@@ -165,9 +193,19 @@ class Dataset:
     def __init__(self, root: Path, config: Any):
         self.root = root
         self.config = config
+        if getattr(config, "classes", None) and not self.precomputed:  # those of a store are known later
+            self.classes = kept_classes(config, type(self).classes)
+
+    @property
+    def window(self) -> Window | None:
+        """What a labelled frame is seen through; None where clips are labelled as a whole."""
+        return self.config if isinstance(self.config, Window) else None
 
     def scan(self) -> Inventory:
-        """List every clip and every problem without reading a pixel."""
+        """List every clip and every problem without reading a pixel.
+
+        Sets ``classes`` where they depend on the files or on the options.
+        """
         raise NotImplementedError
 
     def read(self, clip: Clip) -> ClipFrames:
@@ -179,7 +217,7 @@ class Dataset:
         raise NotImplementedError
 
     def preparation(self) -> Mapping[str, Any] | None:
-        """How the clips' faces were found and cut out, as ``prepare`` kept it; None: not known."""
+        """How the clips' faces were found and cut out, as ``prepare`` kept it; None where not known."""
         return None
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:

@@ -11,6 +11,7 @@ import pluggy
 if TYPE_CHECKING:
     from fusionbench.contract.aligner import Aligner
     from fusionbench.contract.dataset import Dataset
+    from fusionbench.contract.importer import Importer
     from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
 
 PROJECT = "fusionbench"
@@ -29,7 +30,7 @@ class RunInfo:
 
 
 class Hooks:
-    """The hooks of fusionbench. The first five are asked once, when names are first looked up."""
+    """The hooks of fusionbench. The first six are asked once, when names are first looked up."""
 
     @hookspec
     def backbones(self) -> list[type[Backbone]]:  # type: ignore[empty-body]
@@ -46,6 +47,10 @@ class Hooks:
     @hookspec
     def datasets(self) -> list[type[Dataset]]:  # type: ignore[empty-body]
         """Dataset classes this plugin offers."""
+
+    @hookspec
+    def importers(self) -> list[type[Importer]]:  # type: ignore[empty-body]
+        """Importer classes this plugin offers."""
 
     @hookspec
     def aligners(self) -> list[type[Aligner]]:  # type: ignore[empty-body]

@@ -21,9 +21,11 @@ from fusionbench.contract.checks.backbones import backbone_findings
 from fusionbench.contract.checks.datasets import dataset_findings
 from fusionbench.contract.checks.findings import Finding
 from fusionbench.contract.checks.heads import head_findings
+from fusionbench.contract.checks.importers import importer_findings
 from fusionbench.contract.checks.relations import relation_findings
 from fusionbench.contract.dataset import Dataset
 from fusionbench.contract.errors import UserError
+from fusionbench.contract.importer import Importer
 from fusionbench.contract.options import Config
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
 
@@ -53,15 +55,16 @@ def check(
     """Hold a component to every rule of its role.
 
     Args:
-        component: a subclass of ``FusionHead``, ``RelationEncoder``, ``Backbone`` or ``Dataset``.
+        component: a subclass of ``FusionHead``, ``RelationEncoder``, ``Backbone``, ``Dataset`` or
+            ``Importer``.
         config: its options; None = its defaults.
         dims: for a head that fits certain streams only, stream -> width.
-        root: for a dataset, the folder with its files.
+        root: for a dataset, the folder with its files; for an importer, a source, or None.
         compile: for a head, also report on ``torch.compile``, which is never required.
 
     Raises:
         NotConforming: a rule is broken.
-        UserError: there is nothing to check: not one of the four roles, options missing, no root.
+        UserError: there is nothing to check: not one of the five roles, options missing, no root.
     """
     findings = rules(component, config, dims=dims, root=root, compile=compile)
     if any(finding.state == "broken" for finding in findings):
@@ -83,11 +86,11 @@ def rules(
     """
     if not (
         isinstance(component, type)
-        and issubclass(component, (FusionHead, RelationEncoder, Backbone, Dataset))
+        and issubclass(component, (FusionHead, RelationEncoder, Backbone, Dataset, Importer))
     ):
         raise UserError(
-            f"nothing to check: {component!r} fills none of the four roles. "
-            "Give a subclass of FusionHead, RelationEncoder, Backbone or Dataset."
+            f"nothing to check: {component!r} fills none of the five roles. "
+            "Give a subclass of FusionHead, RelationEncoder, Backbone, Dataset or Importer."
         )
     options = config if config is not None else _defaults(component)
     if issubclass(component, FusionHead):
@@ -96,6 +99,8 @@ def rules(
         return relation_findings(component, options)
     if issubclass(component, Backbone):
         return backbone_findings(component, options)
+    if issubclass(component, Importer):
+        return importer_findings(component, options, root)
     if root is None:
         raise UserError(f"{component.__name__} reads files: give root=FOLDER, the folder that holds them.")
     return dataset_findings(component, options, root)

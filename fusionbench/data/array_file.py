@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 
 from fusionbench.data.reading import Damaged
 
-FORMS = {"streams": (2, "f"), "maps": (4, "f"), "frames": (None, "uf")}
+LABELS = "frame.labels"
+"""array of the labels of single frames in a store of any kind; no stream can be called so"""
+FORMS = {"streams": (2, "f"), "maps": (4, "f"), "frames": (None, "uf"), LABELS: (1, "i")}
 """kind of store -> dimensions of its arrays with the rows (None = any), and their kinds of numbers"""
 _CHUNK = 1 << 20
 
@@ -76,6 +79,16 @@ def read_header(file: BinaryIO) -> ArrayFile:
     if found != needed:
         raise Damaged(f"{name} has {found} bytes; its shape {shape} of {dtype} needs {needed}")
     return array
+
+
+def let_go(array: np.ndarray) -> None:
+    """Give back the memory of a mapped array's pages that were looked at; they are read again when needed.
+
+    The system would do so where memory is short. Whoever reads a long array once, from end to end,
+    would until then look as large as the array.
+    """
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def form_fault(kind: str, shape: tuple[int, ...], dtype: np.dtype) -> str | None:

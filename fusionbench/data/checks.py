@@ -170,7 +170,7 @@ def check_names(clips: Iterable[Clip]) -> list[Finding]:
     clips = list(clips)
     found = []
     for what, names in (
-        ("label", {clip.label for clip in clips}),
+        ("label", {label for clip in clips for label in clip.judged}),
         ("subject", {clip.subject for clip in clips if clip.subject}),
     ):
         groups = [" and ".join(map(repr, group)) for group in alike(names)]

@@ -22,6 +22,9 @@ def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[
     class), clips are parted. The seed is the protocol's: every run of a fold gets
     the same parts.
 
+    Where frames are labelled one by one they are what is stratified, and a clip is
+    never parted: without subjects each is a group of its own.
+
     Args:
         clips: the fold's training clips, any order.
         fraction: share that becomes the selection split, rounded to 1/k.
@@ -34,20 +37,46 @@ def carve_selection(clips: Sequence[Clip], fraction: float, seed: int) -> tuple[
         UserError: there are too few clips or subjects to part.
     """
     ordered = sorted(clips, key=lambda clip: clip.id)
-    labels = np.array([clip.label for clip in ordered])
     parts = max(2, round(1 / fraction))
-    selected = None
-    if len({clip.subject for clip in ordered if clip.subject}) >= 2:
-        selected = _by_subject(labels, _groups(ordered), parts, seed)
-    if selected is None:
-        selected = _by_clip(labels, parts, seed)
+    framed = any(clip.labels for clip in ordered)
+    selected = (_by_frames if framed else _by_clips)(ordered, parts, seed)
     train = [clip.id for clip, chosen in zip(ordered, selected, strict=True) if not chosen]
     selection = [clip.id for clip, chosen in zip(ordered, selected, strict=True) if chosen]
     return train, selection
 
 
-def _groups(clips: Sequence[Clip]) -> np.ndarray:
-    """A name for the subject of each clip; who is not known is nobody else."""
+def _by_clips(clips: Sequence[Clip], parts: int, seed: int) -> np.ndarray:
+    """Flags ``(clips,)`` of those to select on, by subject where that can be, else clip by clip."""
+    labels = np.array([clip.label for clip in clips])
+    selected = None
+    if _subjects(clips) >= 2:
+        selected = _by_subject(labels, groups_of(clips), parts, seed)
+    return _by_clip(labels, parts, seed) if selected is None else selected
+
+
+def _by_frames(clips: Sequence[Clip], parts: int, seed: int) -> np.ndarray:
+    """Flags ``(clips,)`` of those to select on: every judged frame counts, and goes where its clip goes."""
+    judged = [clip.judged for clip in clips]
+    labels = np.array([label for of_clip in judged for label in of_clip])
+    of_frame = np.repeat(np.arange(len(clips)), [len(of_clip) for of_clip in judged])
+    kinds = [groups_of(clips)] if _subjects(clips) >= 2 else []
+    for groups in (*kinds, np.arange(len(clips))):
+        selected = _by_subject(labels, groups[of_frame], parts, seed) if len(labels) else None
+        if selected is not None:
+            return _flags(len(clips), of_frame[selected])
+    raise UserError(
+        f"no selection split can be carved out of {len(clips)} training clips with {len(labels)} judged "
+        "frames: whole clips are held back, and each class needs two that show it. "
+        "Add clips to the training split."
+    )
+
+
+def _subjects(clips: Sequence[Clip]) -> int:
+    return len({clip.subject for clip in clips if clip.subject})
+
+
+def groups_of(clips: Sequence[Clip]) -> np.ndarray:
+    """``(clips,)`` a name for the subject of each clip; who is not known is nobody else."""
     if all(clip.subject for clip in clips):
         return np.array([clip.subject for clip in clips])
     return np.array([f"subject {clip.subject}" if clip.subject else f"clip {clip.id}" for clip in clips])

@@ -12,11 +12,13 @@ import numpy as np
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError, nearest
 from fusionbench.data.findings import Finding, listed
-from fusionbench.data.splits import MEANINGS, SPLIT_NAMES, stored_split
+from fusionbench.data.splits import MEANINGS, NO_SPLIT, SPLIT_NAMES, stored_split
 from fusionbench.data.survey import Measured, float32_steps
 
-_NEEDED = ("id", "label", "split", "streams")
-_ALLOWED = (*_NEEDED, "subject")
+_NEEDED = ("id", "label", "streams")
+_ALLOWED = ("id", "label", "split", "streams", "subject", "labels")
+_UNJUDGED = ("", "-1")
+"""labels of a step that nobody judged, as texts"""
 _HELD_BY_FLOAT32 = {np.dtype(name) for name in ("f4", "f2", "?", "i1", "i2", "u1", "u2")}
 _COARSE = 0.01
 """share of what a channel varies in a clip that rounding to float32 may move it without a word"""
@@ -31,6 +33,9 @@ class GivenClips:
         self._blanks: Counter[tuple[str, str]] = Counter()
         self._rounded: dict[tuple[str, int], tuple[str, str]] = {}
         self._rounded_clips: Counter[tuple[str, int]] = Counter()
+        self._first: tuple[str, bool] | None = None
+        """the first clip's id, and whether it names a split"""
+        self._stepwise: bool | None = None
 
     def clip(self, given: Any, number: int) -> Clip:
         """The index entry of clip ``number`` (from 0).
@@ -40,8 +45,11 @@ class GivenClips:
         """
         who = f"clip number {number + 1}"
         if not isinstance(given, Mapping):
-            raise UserError(f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_NEEDED)}.")
-        missing = [key for key in _NEEDED if key not in given]
+            raise UserError(
+                f"{who} is a {type(given).__name__}; give a mapping with {', '.join(_ALLOWED[:5])}."
+            )
+        stepwise = given.get("labels") is not None
+        missing = [key for key in _NEEDED if key not in given and not (stepwise and key == "label")]
         if missing:
             raise UserError(
                 f"{who} lacks {', '.join(missing)}; it has {', '.join(map(str, given)) or 'nothing'}."
@@ -50,17 +58,71 @@ class GivenClips:
         if foreign:
             raise UserError(
                 f"{who}: unknown key {foreign[0]!r}.{nearest(foreign[0], _ALLOWED)} "
-                f"Keys: {', '.join(_ALLOWED)} (optional)."
+                f"Keys: {', '.join(_ALLOWED)}; split and subject are optional, labels stand for label."
             )
         clip_id = _text(given["id"], "id", who)
         who = f"clip {clip_id!r}"
+        self._refuse_both(given, who)
         subject = given.get("subject")
         return Clip(
             clip_id,
-            self._name(given["label"], "label", who),
-            _split(given["split"], who),
+            "" if stepwise else self._name(given["label"], "label", who),
+            self._split(given.get("split"), clip_id),
             None if subject is None else self._name(subject, "subject", who),
         )
+
+    def _refuse_both(self, given: Mapping[str, Any], who: str) -> None:
+        """Either clips are labelled as a whole, or the steps of every clip."""
+        stepwise = given.get("labels") is not None
+        if stepwise and given.get("label") is not None:
+            raise UserError(
+                f"{who} has a label and labels. Give label of the whole clip, or labels of each step."
+            )
+        self._stepwise = stepwise if self._stepwise is None else self._stepwise
+        if stepwise != self._stepwise:
+            raise UserError(
+                f"{who} has {'labels of each step' if stepwise else 'one label'}, and the first clip "
+                f"{'one label' if stepwise else 'labels of each step'}. Label all clips alike."
+            )
+
+    def labels(self, clip_id: str, given: Any, time: int) -> tuple[str, ...]:
+        """The label of each step, empty where nobody judged it (-1, None, NaN, an empty text).
+
+        Raises:
+            UserError: they are no labels, or not as many as there are steps.
+        """
+        who = f"clip {clip_id!r}"
+        values = _numpy(given, dtype=object if isinstance(given, list | tuple) else None)
+        if values.shape != (time,):
+            raise UserError(
+                f"{who}: labels has shape {values.shape}; its streams have {time} steps, so give ({time},), "
+                "-1 or None for a step that nobody judged."
+            )
+        named: dict[Any, str] = {}
+        return tuple(
+            named[value] if value in named else named.setdefault(value, self._step(value, who))
+            for value in values.tolist()
+        )
+
+    def _step(self, value: Any, who: str) -> str:
+        if value is None or value != value:  # NaN
+            return ""
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if isinstance(text, str) and text.strip() in _UNJUDGED:
+            return ""
+        name = self._name(value, "labels", who)
+        return "" if name in _UNJUDGED else name
+
+    def _split(self, given: Any, clip_id: str) -> str:
+        """The split as it is stored; empty where folds decide, which is so of all clips or of none."""
+        split = "" if given is None else _stored(given, f"clip {clip_id!r}")
+        first, parted = self._first = self._first or (clip_id, bool(split))
+        if bool(split) != parted:
+            has, lacks = (first, clip_id) if parted else (clip_id, first)
+            raise UserError(
+                f"clip {has!r} names a split, clip {lacks!r} none. Give each one: {MEANINGS}. {NO_SPLIT}."
+            )
+        return split
 
     def _name(self, value: Any, key: str, who: str) -> str:
         """A label or a subject; blanks around it are no part of it."""
@@ -147,7 +209,7 @@ class GivenClips:
     def findings(self) -> list[Finding]:
         """What was not kept as it came."""
         found = []
-        for key in ("label", "subject"):
+        for key in ("label", "labels", "subject"):
             texts = {text: count for (which, text), count in self._blanks.items() if which == key}
             if texts:
                 found.append(
@@ -182,12 +244,12 @@ def _as_float32(values: np.ndarray) -> np.ndarray:
         return values.astype(np.float32)
 
 
-def _split(given: Any, who: str) -> str:
+def _stored(given: Any, who: str) -> str:
     name = given.decode("utf-8", "replace") if isinstance(given, bytes) else given
     stored = stored_split(name) if isinstance(name, str) else None
     if stored is None:
         closest = nearest(name, SPLIT_NAMES) if isinstance(name, str) else ""
-        raise UserError(f"{who}: unknown split {given!r}.{closest} Give {MEANINGS}.")
+        raise UserError(f"{who}: unknown split {given!r}.{closest} Give {MEANINGS}. {NO_SPLIT}.")
     return stored
 
 
@@ -214,7 +276,7 @@ def _text(value: Any, key: str, who: str) -> str:
     return str(plain)
 
 
-def _numpy(array: Any) -> np.ndarray:
+def _numpy(array: Any, dtype: Any = None) -> np.ndarray:
     """Whatever numpy takes, and tensors of torch wherever they are and whatever hangs on them."""
     if isinstance(array, list | tuple):
         array = [_numpy(row) if hasattr(row, "detach") else row for row in array]
@@ -223,4 +285,4 @@ def _numpy(array: Any) -> np.ndarray:
         array = array.float() if array.is_floating_point() and array.element_size() < 4 else array
     elif isinstance(array, np.ma.MaskedArray):  # what is masked is not known
         array = np.ma.filled(array.astype(np.float64), np.nan)
-    return np.asarray(array)
+    return np.asarray(array, dtype=dtype)

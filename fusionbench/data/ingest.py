@@ -12,6 +12,7 @@ import numpy as np
 
 from fusionbench.contract.dataset import Clip, ClipFrames, Dataset, Inventory, Problem
 from fusionbench.contract.errors import BadClip, UserError
+from fusionbench.contract.hashing import digest
 from fusionbench.contract.types import POINTS
 from fusionbench.contract.watch import Watch
 from fusionbench.data.faces import resize_frames
@@ -21,6 +22,9 @@ from fusionbench.data.store_writer import writing
 
 PREPARATION = 1
 """raised when preparation changes, so that older stores are not reused"""
+THREADS = 4
+WAITING_CLIPS, WAITING_FILES = 64, 4096
+"""clips that wait in memory at most, and files from which on no more than one clip a thread does"""
 
 
 def frame_store(
@@ -81,9 +85,9 @@ def _parts(
     }
 
 
-def _source(root: Path, clip: Clip) -> dict[str, Any]:
-    """What tells that a clip's files changed, without reading them."""
-    return {**asdict(clip), "stats": [_stat(root / name) for name in clip.files]}
+def _source(root: Path, clip: Clip) -> str:
+    """What tells that a clip's files changed, without reading them; short, since a video has thousands."""
+    return digest([asdict(clip), [_stat(root / name) for name in clip.files]])
 
 
 def _stat(path: Path) -> tuple[int, int] | None:
@@ -145,13 +149,28 @@ def _decoded(
         return replace(read, frames=resize_frames(read.frames, size))
 
     clips = list(clips)
-    watch.progress("reading clips", 0, len(clips))
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        for start in range(0, len(clips), 64):  # a window bounds what waits in memory
-            window = clips[start : start + 64]
-            for offset, (clip, decoded) in enumerate(zip(window, pool.map(decode, window), strict=True)):
+    done = 0
+    watch.progress("reading clips", done, len(clips))
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for window in _windows(clips):
+            for clip, decoded in zip(window, pool.map(decode, window), strict=True):
                 yield clip, decoded
-                watch.progress("reading clips", start + offset + 1, len(clips))
+                done += 1
+                watch.progress("reading clips", done, len(clips))
+
+
+def _windows(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+    """Clips in order, so many at a time as may wait in memory: whole videos of an hour are few."""
+    window: list[Clip] = []
+    files = 0
+    for clip in clips:
+        if len(window) >= WAITING_CLIPS or (len(window) >= THREADS and files >= WAITING_FILES):
+            yield window
+            window, files = [], 0
+        window.append(clip)
+        files += len(clip.files)
+    if window:
+        yield window
 
 
 def _points(decoded: ClipFrames) -> np.ndarray:

@@ -11,6 +11,9 @@ from fusionbench.contract.types import ClipBatch
 from fusionbench.data.sampling import segment_centres, segment_random
 from fusionbench.data.store import StoreIndex
 
+Taken = tuple[np.ndarray, np.ndarray]
+"""rows of the arrays ``(samples, time)`` int64, and which of them are real ``(samples, time)`` bool"""
+
 
 class ClipLoader:
     """Gathers sampled frames of a fixed set of clips straight from memory maps.
@@ -21,7 +24,7 @@ class ClipLoader:
     Args:
         index: the rows of each clip.
         arrays: array name -> ``(rows, ...)``.
-        ids: the split's clips.
+        clips: ids of the split's clips.
         classes: class names in the order of the logits.
         frames: frames a clip; None = whole sequences.
         batch_size: clips a batch.
@@ -32,16 +35,18 @@ class ClipLoader:
         self,
         index: StoreIndex,
         arrays: Mapping[str, np.ndarray],
-        ids: Sequence[str],
+        clips: Sequence[str],
         classes: Sequence[str],
         frames: int | None,
         batch_size: int,
         seed: int | None = None,
     ):
-        places = index.places(ids)
-        number = {label: k for k, label in enumerate(classes)}
-        self.ids = tuple(ids)
-        self.labels = np.array([number[index.clips[p].label] for p in places], dtype=np.int64)
+        places = index.places(clips)
+        self.clips = tuple(clips)
+        """ids of the clips that its samples are taken from"""
+        self.labels = self._labels(index, places, {label: k for k, label in enumerate(classes)})
+        """``(samples,)`` int64 class numbers"""
+        self._subjects = tuple(index.clips[place].subject or None for place in places)
         self._arrays = dict(arrays)
         self._first_row = index.first_row[places]
         self._rows = index.rows[places]
@@ -53,7 +58,12 @@ class ClipLoader:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.ids) // self._batch_size)
+        return -(-len(self.labels) // self._batch_size)
+
+    @property
+    def subjects(self) -> tuple[str | None, ...]:
+        """Who each sample shows, None where that is not known."""
+        return self._subjects
 
     @property
     def max_time(self) -> int:
@@ -62,7 +72,7 @@ class ClipLoader:
         return min(longest, self._frames) if self._frames else longest
 
     def __iter__(self) -> Iterator[ClipBatch]:
-        order = np.arange(len(self.ids))
+        order = np.arange(len(self.labels))
         rng = None
         if self._seed is not None:
             rng = np.random.default_rng([self._seed, self.epoch])
@@ -70,22 +80,42 @@ class ClipLoader:
         for start in range(0, len(order), self._batch_size):
             yield self._batch(order[start : start + self._batch_size], rng)
 
-    def _batch(self, places: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
-        taken = [self._sample(int(self._rows[p]), rng) for p in places]
-        time = self.max_time if self._frames else max(len(frames) for frames in taken)
-        rows = np.empty((len(places), time), dtype=np.int64)
-        mask = np.zeros((len(places), time), dtype=bool)
-        for k, (place, frames) in enumerate(zip(places, taken, strict=True)):
-            rows[k] = self._first_row[place]  # padding points at a row of the same clip, then is zeroed
-            rows[k, : len(frames)] += frames
-            mask[k, : len(frames)] = True
-        arrays = {name: _gather(array, rows, mask) for name, array in self._arrays.items()}
+    def only(self, sample: int) -> ClipBatch:
+        """A batch of one sample, given by its place in ``labels``, as evaluation sees it."""
+        return self._batch(np.array([sample]), None)
+
+    def _batch(self, samples: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
+        rows, mask = self._taken(samples, rng)
+        arrays = {name: self._gathered(name, rows, mask, samples) for name in self._arrays}
         return ClipBatch(
             arrays,
             torch.from_numpy(mask),
-            torch.from_numpy(self.labels[places]),
-            tuple(self.ids[p] for p in places),
+            torch.from_numpy(self.labels[samples]),
+            self._ids(samples),
         )
+
+    def _gathered(self, name: str, rows: np.ndarray, mask: np.ndarray, samples: np.ndarray) -> torch.Tensor:
+        """An array's rows, zero where they are not real."""
+        taken = np.asarray(self._arrays[name][rows])
+        taken[~mask] = 0
+        return torch.from_numpy(taken)
+
+    def _labels(self, index: StoreIndex, places: np.ndarray, number: Mapping[str, int]) -> np.ndarray:
+        return np.array([number[index.clips[p].label] for p in places], dtype=np.int64)
+
+    def _ids(self, samples: np.ndarray) -> tuple[str, ...]:
+        return tuple(self.clips[sample] for sample in samples)
+
+    def _taken(self, samples: np.ndarray, rng: np.random.Generator | None) -> Taken:
+        taken = [self._sample(int(self._rows[sample]), rng) for sample in samples]
+        time = self.max_time if self._frames else max(len(frames) for frames in taken)
+        rows = np.empty((len(samples), time), dtype=np.int64)
+        mask = np.zeros((len(samples), time), dtype=bool)
+        for k, (sample, frames) in enumerate(zip(samples, taken, strict=True)):
+            rows[k] = self._first_row[sample]  # padding points at a row of the same clip, then is zeroed
+            rows[k, : len(frames)] += frames
+            mask[k, : len(frames)] = True
+        return rows, mask
 
     def _sample(self, length: int, rng: np.random.Generator | None) -> np.ndarray:
         if self._frames is None:
@@ -93,9 +123,3 @@ class ClipLoader:
         if rng is None:
             return segment_centres(length, self._frames)
         return segment_random(length, self._frames, rng)
-
-
-def _gather(array: np.ndarray, rows: np.ndarray, mask: np.ndarray) -> torch.Tensor:
-    taken = np.asarray(array[rows])
-    taken[~mask] = 0
-    return torch.from_numpy(taken)

@@ -14,6 +14,7 @@ MEANINGS = (
     f"train (trained on); {SELECTION}, or {', '.join(SELECTION_NAMES[1:])} (the epoch is chosen on it); "
     "report, test, or another name that begins with test (reported on)"
 )
+NO_SPLIT = "Leave split out of every clip where folds decide (--set dataset.folds=loso, or 5, or 10)"
 
 
 def stored_split(name: str) -> str | None:
@@ -26,6 +27,11 @@ def stored_split(name: str) -> str | None:
     if name in SELECTION_NAMES:
         return SELECTION
     return name if name == TRAIN or _REPORTED.fullmatch(name) else None
+
+
+def is_trained(split: str) -> bool:
+    """Whether a stored split is trained on; where folds decide there is none, and each clip is at times."""
+    return split in ("", TRAIN)
 
 
 def is_reported(split: str) -> bool:

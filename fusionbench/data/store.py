@@ -15,7 +15,8 @@ import numpy as np
 
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.data.array_file import ArrayFile, form_fault, read_header
+from fusionbench.data.array_file import LABELS, ArrayFile, form_fault, read_header
+from fusionbench.data.frame_labels import labelled
 from fusionbench.data.index import MOST_BYTES, Record, StoreIndex, read_index
 from fusionbench.data.place import settled
 from fusionbench.data.reading import Damaged, open_regular, reading
@@ -128,15 +129,21 @@ def _read(place: Path, path: Path, watch: Watch, anew: bool) -> Store:
         description = stack.enter_context(open_description(place))
         about = read_description(description)
         listed = opened(INDEX, MOST_BYTES)
-        files = {name: opened(array_file(name)) for name in about.arrays}
+        names = [*about.arrays, *([LABELS] if about.labels else [])]
+        files = {name: opened(array_file(name)) for name in names}
         began, seen = time.time_ns(), snapshot([description, listed, *files.values()])
         with reading(place / INDEX):
             index, records = read_index(listed, about.splits)
-        arrays = {name: _array(file, about.kind, index) for name, file in files.items()}
+        arrays = {
+            name: _array(file, LABELS if name == LABELS else about.kind, index)
+            for name, file in files.items()
+        }
+        if about.labels:
+            index = labelled(index, about.labels, arrays[LABELS])
         if anew or not is_remembered(place, about.content_hash, seen):
             _verify(place, about, arrays, records, watch)
             remember(place, about.content_hash, seen, began)
-        mapped = {name: _mapped(array) for name, array in arrays.items()}
+        mapped = {name: _mapped(arrays[name]) for name in about.arrays}
     return Store(path, about.kind, about.content_hash, about.made, about.stand_in, index, mapped)
 
 
@@ -168,6 +175,6 @@ def _verify(
     for name, array in arrays.items():
         with reading(Path(array.file.name)):
             hashed[name] = (array.shape[1:], array.dtype, array.sha256())
-    found = content_hash(about.version, about.kind, about.stand_in, hashed, records)
+    found = content_hash(about.version, about.kind, about.stand_in, hashed, records, about.labels)
     if found != about.content_hash:
         raise _Changed(f"{found}, {DESCRIPTION} promises {about.content_hash}")

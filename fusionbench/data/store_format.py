@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal
@@ -14,11 +14,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from fusionbench.contract.hashing import canonical
+from fusionbench.data.array_file import LABELS
 from fusionbench.data.index import Record
 from fusionbench.data.reading import MOST_BYTES, Damaged, open_regular, reading, text_of
 
-SCHEMA = 2
-"""version of the folder's form; a reader refuses newer ones. 1 hashed texts joined by tabs"""
+SCHEMA = 3
+"""version of the folder's form; a reader refuses newer ones. 1 hashed texts joined by tabs; 3 is 2 with
+labels of single frames, and only stores that have them say 3, so that older readers open the others"""
 
 BESIDE = "beside"
 """in ``made``: names of folders that were written into the store for people to look at"""
@@ -42,6 +44,8 @@ class Description(BaseModel):
     stand_in: bool
     arrays: Annotated[list[str], Field(min_length=1)]
     """names, in order"""
+    labels: list[str] = []
+    """names of the labels of single frames, in the order of their numbers; empty where clips have labels"""
     made: dict[str, Any]
     """how it was made: source, preparation, components, weights"""
 
@@ -52,7 +56,8 @@ class Description(BaseModel):
 
     def text(self) -> str:
         """As it is written."""
-        return json.dumps(self.model_dump(by_alias=True), indent=2) + "\n"
+        unlabelled = None if self.labels else {"labels"}
+        return json.dumps(self.model_dump(by_alias=True, exclude=unlabelled), indent=2) + "\n"
 
 
 def array_file(name: str) -> str:
@@ -133,8 +138,9 @@ def written_files(folder: Path) -> frozenset[str]:
         about = {}
     made = about.get("made")
     arrays, beside = about.get("arrays"), made.get(BESIDE) if isinstance(made, dict) else None
-    files = [array_file(str(name)) for name in arrays] if isinstance(arrays, list) else []
+    named = arrays if isinstance(arrays, list) else []
     folders = [str(name) for name in beside] if isinstance(beside, list) else []
+    files = [array_file(str(name)) for name in [*named, LABELS]]
     return frozenset([DESCRIPTION, INDEX, *files, *folders])
 
 
@@ -144,6 +150,7 @@ def content_hash(
     stand_in: bool,
     arrays: Mapping[str, tuple[tuple[int, ...], np.dtype, str]],
     records: Iterable[Record],
+    labels: Sequence[str] = (),
 ) -> str:
     """SHA-256 over the arrays and what the index says of each clip but its path on this machine.
 
@@ -154,10 +161,13 @@ def content_hash(
         arrays: name -> lengths without the rows, type and SHA-256 of its numbers; their order
             counts: heads are built by it.
         records: the index.
+        labels: names of the labels of single frames; their numbers are one of the arrays.
     """
     total = hashlib.sha256()
     for line in _lines(version, kind, stand_in, arrays, records):
         total.update(line.encode() + b"\n")
+    if labels:
+        total.update(canonical(list(labels)).encode())
     return total.hexdigest()
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from fusionbench.contract.dataset import Clip
-from fusionbench.contract.errors import UserError
+from fusionbench.contract.errors import BadClip, UserError
 from fusionbench.contract.watch import Watch
-from fusionbench.data.array_file import form_fault
+from fusionbench.data.array_file import LABELS, form_fault
+from fusionbench.data.frame_labels import LabelNumbers
 from fusionbench.data.index import Record, split_fault, write_index
 from fusionbench.data.place import replacing, writes_to
 from fusionbench.data.store_format import (
@@ -47,6 +48,7 @@ class StoreWriter:
         self._ids: set[str] = set()
         self._next_row = 0
         self._beside: list[str] = []
+        self._labels = LabelNumbers()
 
     @property
     def forms(self) -> Forms:
@@ -63,10 +65,12 @@ class StoreWriter:
         Args:
             clip: its index entry.
             arrays: array name -> ``(time, ...)``; every clip brings the same names, trailing sizes and types.
+                Labels of its frames are as many.
 
         Raises:
             ValueError: the arrays disagree with each other or with earlier clips, or the id came before.
-            UserError: a text of the clip cannot be stored, or the disk takes no more.
+            BadClip: a text of the clip cannot be stored; nothing of it was written.
+            UserError: the disk takes no more.
         """
         self.append_blocks(clip, [arrays])
 
@@ -80,13 +84,20 @@ class StoreWriter:
 
         Raises:
             ValueError: as ``append``, or no block came.
-            UserError: as ``append``.
+            BadClip, UserError: as ``append``.
         """
         if clip.id in self._ids:
             raise ValueError(f"clip id {clip.id!r} came twice; ids must be unique")
-        count = sum(self._write(clip, arrays) for arrays in blocks)
+        labels = self._labels.of(clip.labels) if clip.labels else None
+        count = 0
+        for arrays in blocks:
+            if labels is not None:
+                arrays = {**arrays, LABELS: labels[count : count + len(next(iter(arrays.values())))]}
+            count += self._write(clip, arrays)
         if not count:
             raise ValueError(f"clip {clip.id!r}: there is no frame; a clip needs at least 1")
+        if labels is not None and count != len(labels):
+            raise ValueError(f"clip {clip.id!r}: {len(labels)} labels for {count} frames")
         self._records.append(_record(clip, self._next_row, count))
         self._ids.add(clip.id)
         self._next_row += count
@@ -115,8 +126,8 @@ class StoreWriter:
 
     def _open(self, forms: Forms) -> None:
         for name, (lengths, dtype) in forms.items():
-            fault = form_fault(self._kind, (1, *lengths), dtype)
-            if fault or not ARRAY_NAME.fullmatch(name):
+            fault = form_fault(LABELS if name == LABELS else self._kind, (1, *lengths), dtype)
+            if fault or not (name == LABELS or ARRAY_NAME.fullmatch(name)):
                 raise ValueError(f"array {name!r} {fault or 'needs a name of letters, digits, _ and -'}")
         self._forms = dict(forms)
         with writes_to(self._target):
@@ -157,12 +168,17 @@ class StoreWriter:
         if not self._records:
             raise ValueError("a store needs at least one clip; none was appended")
         arrays = {name: (*form, self._hashes[name].hexdigest()) for name, form in self._forms.items()}
+        labels = self._labels.names
+        if LABELS in arrays and not labels:
+            raise UserError(f"{self._target}: no frame of any clip is labelled. Nothing was written.")
+        version = SCHEMA if LABELS in arrays else SCHEMA - 1
         about = Description(
-            version=SCHEMA,
+            version=version,
             kind=self._kind,
-            content_hash=content_hash(SCHEMA, self._kind, stand_in, arrays, self._records),
+            content_hash=content_hash(version, self._kind, stand_in, arrays, self._records, labels),
             stand_in=stand_in,
-            arrays=list(self._forms),
+            arrays=[name for name in self._forms if name != LABELS],
+            labels=list(labels),
             made={**made, BESIDE: self._beside} if self._beside else dict(made),
         )
         with writes_to(self._target):
@@ -183,7 +199,7 @@ def _record(clip: Clip, first_row: int, rows: int) -> Record:
     """The clip's line of the index.
 
     Raises:
-        UserError: a text of it is none that the index can hold.
+        BadClip: a text of it is none that the index can hold.
     """
     source = str(Path(clip.files[0]).parent) if clip.files else ""
     fault = "its id is empty" if not clip.id else split_fault(clip.split)
@@ -191,7 +207,7 @@ def _record(clip: Clip, first_row: int, rows: int) -> Record:
         if not _is_utf8(text):
             fault = f"{text!r} cannot be written as UTF-8"
     if fault:
-        raise UserError(f"clip {clip.id!r}: {fault}. Rename it.")
+        raise BadClip(f"clip {clip.id!r}: {fault}. Rename it.")
     shown = source.encode("utf-8", "backslashreplace").decode()
     return (clip.id, str(first_row), str(rows), clip.label, clip.split, clip.subject or "", shown)
 

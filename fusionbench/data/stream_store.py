@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from fusionbench.data.findings import Finding, listed
 from fusionbench.data.given import GivenClips
 from fusionbench.data.labels import in_order
 from fusionbench.data.place import writes_to
-from fusionbench.data.splits import MEANINGS, TRAIN
+from fusionbench.data.splits import MEANINGS, NO_SPLIT, TRAIN, is_trained
 from fusionbench.data.store import Store, open_store
 from fusionbench.data.store_format import kind_of
 from fusionbench.data.store_writer import StoreWriter, writing
@@ -43,12 +44,13 @@ def write_stream_store(
         clips: mappings with the keys
 
             * ``id``: unique name,
-            * ``label``: class name, or a whole number,
-            * ``split``: ``train``; ``selection`` (also ``val``, ``valid``, ``validation``, ``dev``,
-              ``devel``), on which the epoch is chosen; or a part to report on: ``report``, ``test`` or
-              a name that begins with ``test``,
+            * ``label``: class name, or a whole number; or in its place ``labels``: ``(time,)`` of them, -1 or
+              None for a step that nobody judged, where the steps of every clip are labelled one by one,
             * ``streams``: name -> ``(time, dim)`` numbers; the streams of a clip have the
               same time, clips may differ in it; stored as float32, in the first clip's order,
+            * ``split``: ``train``; ``selection`` (also ``val``, ``valid``, ``validation``, ``dev``,
+              ``devel``), on which the epoch is chosen; or a part to report on: ``report``, ``test`` or
+              a name that begins with ``test``; left out of every clip where folds decide,
             * ``subject`` (optional): who is seen; keeps the clips of one person together.
         stand_in: True where the features were made from generated data.
         cut_padding: leave out frames at a clip's beginning and end that are zero in every stream.
@@ -61,6 +63,28 @@ def write_stream_store(
         DataWarning: for each thing about the clips that a number made from them would hide: frames
             that hold nearly all of a channel's variance, padding, a channel that float32 cannot hold, ...
     """
+    found = write_streams(path, clips, stand_in=stand_in, cut_padding=cut_padding)
+    for finding in found:
+        warnings.warn(finding.message, DataWarning, stacklevel=2)
+
+
+def write_streams(
+    path: str | os.PathLike[str],
+    clips: Iterable[Mapping[str, Any]],
+    *,
+    stand_in: bool = False,
+    cut_padding: bool = False,
+    made: Callable[[], Mapping[str, Any]] = lambda: {"source": "write_stream_store"},
+) -> list[Finding]:
+    """``write_stream_store``, which gives back what it would warn of.
+
+    Args:
+        path: as there.
+        clips: as there.
+        stand_in: as there.
+        cut_padding: as there.
+        made: asked after the last clip for what the store says of its making.
+    """
     folder = Path(path).expanduser().absolute()
     with writes_to(folder):
         _refuse_foreign(folder)
@@ -69,24 +93,21 @@ def write_stream_store(
         dims: dict[str, int] = {}
         for number, one in enumerate(clips):
             clip = given.clip(one, number)
-            streams = cut.padding(clip.id, given.streams(clip.id, one["streams"]))
+            streams = given.streams(clip.id, one["streams"])
+            if one.get("labels") is not None:
+                time = len(next(iter(streams.values())).values)
+                clip = replace(clip, labels=given.labels(clip.id, one["labels"], time))
+            clip, streams = cut.padding(clip, streams)
             dims = dims or {name: stream.values.shape[1] for name, stream in streams.items()}
             labels.add(clip)
             _append(writer, clip, streams, dims)
-            survey.add(streams, clip.split == TRAIN)
+            survey.add(streams, is_trained(clip.split))
         labels.check()
-        found = given.findings()
-        writer.finish(
-            {
-                "source": "write_stream_store",
-                "notes": [finding.plain() for finding in (*found, *cut.findings())],
-            },
-            stand_in,
-        )
+        found = [*given.findings(), *labels.findings()]
+        notes = [finding.plain() for finding in (*found, *cut.findings())]
+        writer.finish({**made(), "notes": notes}, stand_in)
     store = open_stream_store(folder)
-    found += [*check_names(store.index.clips), *check_streams(store.index, store.arrays, survey)]
-    for finding in found:
-        warnings.warn(finding.message, DataWarning, stacklevel=2)
+    return [*found, *check_names(store.index.clips), *check_streams(store.index, store.arrays, survey)]
 
 
 def open_stream_store(path: str | os.PathLike[str]) -> Store:
@@ -104,8 +125,8 @@ def open_stream_store(path: str | os.PathLike[str]) -> Store:
 
 
 def train_labels(store: Store) -> tuple[str, ...]:
-    """The classes of a stream store: the labels of its training clips, sorted (numbers as numbers)."""
-    return in_order(clip.label for clip in store.index.clips if clip.split == TRAIN)
+    """The classes of a stream store: the labels of what is trained on, sorted (numbers as numbers)."""
+    return in_order({label for clip in store.index.clips if is_trained(clip.split) for label in clip.judged})
 
 
 def noted(store: Store) -> list[Finding]:
@@ -144,24 +165,25 @@ class _Cut:
         self._frames = 0
         self._clips = 0
 
-    def padding(self, clip_id: str, streams: dict[str, Measured]) -> dict[str, Measured]:
+    def padding(self, clip: Clip, streams: dict[str, Measured]) -> tuple[Clip, dict[str, Measured]]:
         """The clip without such frames.
 
         Raises:
             UserError: nothing would be left of it.
         """
         if not self._asked:
-            return streams
+            return clip, streams
         time = len(next(iter(streams.values())).values)
         ends = [zero_ends(stream.values) for stream in streams.values()]
         start, end = min(e[0] for e in ends), min(e[1] for e in ends)
         if start == time:
-            raise UserError(f"clip {clip_id!r} is zero in every stream throughout. Leave it out.")
+            raise UserError(f"clip {clip.id!r} is zero in every stream throughout. Leave it out.")
         if not start and not end:
-            return streams
+            return clip, streams
         self._frames += start + end
         self._clips += 1
-        return {name: Measured.of(stream.values[start : time - end]) for name, stream in streams.items()}
+        kept = {name: Measured.of(stream.values[start : time - end]) for name, stream in streams.items()}
+        return replace(clip, labels=clip.labels[start : time - end]), kept
 
     def findings(self) -> list[Finding]:
         """How much was cut."""
@@ -172,27 +194,43 @@ class _Cut:
 
 
 class _Labels:
-    """The labels of each split, with the number of their clips."""
+    """The labels of each split, with the number of their clips, or of their steps."""
 
     def __init__(self) -> None:
         self._seen: dict[str, Counter[str]] = {}
+        self._what = "clip(s)"
+        self._silent = 0
 
     def add(self, clip: Clip) -> None:
-        self._seen.setdefault(clip.split, Counter())[clip.label] += 1
+        self._seen.setdefault(clip.split, Counter()).update(clip.judged)
+        self._what = "step(s)" if clip.labels else "clip(s)"
+        self._silent += not clip.judged
 
     def check(self) -> None:
-        train = self._seen.get(TRAIN)
+        train = self._seen.get(TRAIN) or self._seen.get("")
+        if not train and self._seen.keys() & {TRAIN, ""}:
+            raise UserError("no step that is trained on is judged: all their labels are -1, None or empty.")
         if not train:
             raise UserError(
-                f"no clip has split {TRAIN}. A store needs clips to train on. Splits: {MEANINGS}."
+                f"no clip has split {TRAIN}. A store needs clips to train on. Splits: {MEANINGS}. {NO_SPLIT}."
             )
         for split, labels in self._seen.items():
             unseen = in_order(labels.keys() - train.keys())
             if unseen:
                 raise UserError(
-                    f"label {unseen[0]!r} is never seen in train ({labels[unseen[0]]} clip(s) of {split}; "
+                    f"label {unseen[0]!r} is never seen in train "
+                    f"({labels[unseen[0]]} {self._what} of {split}; "
                     f"{len(unseen)} such label(s): {listed(unseen)}). Labels of the training "
                     f"clips: {', '.join(in_order(train))}. Drop its clips, or move some of them to train."
                 )
         if len(train) < 2:
-            raise UserError(f"all clips are {next(iter(train))!r}; give clips of at least two classes.")
+            what = self._what.replace("(s)", "s")
+            raise UserError(f"all {what} are {next(iter(train))!r}; give clips of at least two classes.")
+
+    def findings(self) -> list[Finding]:
+        """Clips that add nothing to any number."""
+        if not self._silent:
+            return []
+        return [
+            Finding("unjudged", f"no step of {self._silent} clip(s) is judged; nothing is learnt from them.")
+        ]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fusionbench.data.splits import is_trained
 from fusionbench.data.store import StoreIndex
 
 
@@ -123,7 +124,7 @@ def survey(index: StoreIndex, arrays: Mapping[str, np.ndarray]) -> Survey:
         streams = {
             name: Measured.of(np.asarray(array[first : first + rows])) for name, array in arrays.items()
         }
-        made.add(streams, clip.split == "train")
+        made.add(streams, is_trained(clip.split))
     return made
 
 

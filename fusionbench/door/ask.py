@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusionbench.catalog.in_session import with_classes
-from fusionbench.catalog.plugins import KINDS, Catalog
+from fusionbench.catalog.plugins import RUN_KINDS, Catalog
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError, nearest
 
@@ -80,5 +80,5 @@ def _plain(value: Any) -> Any:
 
 def components_of(words: Mapping[str, Any]) -> list[Any]:
     """What was given for the four roles, classes within ``{"name": MyHead}`` too."""
-    given = [words[kind] for kind in KINDS if words.get(kind) is not None]
+    given = [words[kind] for kind in RUN_KINDS if words.get(kind) is not None]
     return [value.get("name") if isinstance(value, Mapping) else value for value in given]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.roles import Backbone, RelationEncoder, beside_maps
+from fusionbench.contract.types import POINTS
 from fusionbench.contract.watch import Watch
 from fusionbench.data.store import Store
 from fusionbench.data.store_writer import writing
@@ -51,7 +52,7 @@ def extract(
         first = int(frames.index.first_row[place])
         rows = slice(first, first + int(frames.index.rows[place]))
         with torch.inference_mode():
-            return _clip(frames, rows, backbone, relation, list(targets), device)
+            return _clip(frames.arrays, rows, backbone, relation, list(targets), device)
 
     watch.progress(task, 0, len(clips))
     with ExitStack() as stack:
@@ -89,18 +90,42 @@ def _side_by_side(
         torch.set_num_threads(threads)
 
 
+def of_black(
+    backbone: Backbone, relation: RelationEncoder | None, names: Sequence[str], size: int, device: str
+) -> dict[str, np.ndarray]:
+    """Name -> what the front end says of one black image, ``(...)``; names as in ``extract``.
+
+    Args:
+        backbone: in any mode; it is put in eval mode.
+        relation: needed where ``relation`` is a name. Landmarks and points that it looks at are all zero.
+        names: what is asked for.
+        size: side of the image in pixels.
+        device: where to compute.
+    """
+    black: dict[str, np.ndarray] = {
+        "frames": np.zeros((1, 3, size, size), dtype=np.uint8),
+        "landmarks": np.zeros((1, 68, 2), dtype=np.float32),
+        "points": np.zeros((1, *POINTS), dtype=np.float32),
+    }
+    trunk = backbone.to(device).eval()
+    encoder = relation.to(device).eval() if relation else None
+    with torch.inference_mode():
+        said = _clip(black, slice(0, 1), trunk, encoder, names, device)
+    return {name: array[0] for name, array in said.items()}
+
+
 def _clip(
-    frames: Store,
+    arrays: Mapping[str, np.ndarray],
     rows: slice,
     backbone: Backbone,
     relation: RelationEncoder | None,
-    names: list[str],
+    names: Sequence[str],
     device: str,
 ) -> dict[str, np.ndarray]:
     parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for start in range(rows.start, rows.stop, CHUNK):
         chunk = slice(start, min(start + CHUNK, rows.stop))
-        pixels = _on(device, frames.arrays["frames"][chunk]).float() / 255
+        pixels = _on(device, arrays["frames"][chunk]).float() / 255
         with blaming(backbone, "forward"):
             features = backbone(pixels)
         for name in names:
@@ -111,13 +136,11 @@ def _clip(
             else:
                 assert relation is not None
                 asked = {"landmarks": relation.needs_landmarks, "points": relation.needs_points}
-                marks, points = (
-                    _on(device, frames.arrays[n][chunk]) if a else None for n, a in asked.items()
-                )
+                marks, points = (_on(device, arrays[n][chunk]) if a else None for n, a in asked.items())
                 with blaming(relation, "forward"):
                     output = relation(features.map, *beside_maps(relation, marks, points)).float()
             parts[name].append(output.cpu().numpy())
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    return {name: np.concatenate(outputs) for name, outputs in parts.items()}
 
 
 def _on(device: str, array: np.ndarray) -> torch.Tensor:

@@ -229,7 +229,9 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
     """
     model.eval()
     ids: list[str] = []
-    labels, parts = [], []
+    labels = np.empty(len(loader.labels), dtype=np.int64)
+    # One array, not one a batch: thousands of small ones between what is freed would tear memory to pieces.
+    found = np.empty((len(labels), model.spec.classes), dtype=np.float32)
     for batch in loader:
         streams = model.front_end(batch.to(device))
         with blaming(model.head, "forward", streams):
@@ -241,10 +243,10 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
                 f"{type(model.head).__name__} returned NaN for {int(unsaid.sum())} clip(s) of a batch, "
                 f"the first: {clip}. `fusionbench check fusion` looks for the cause."
             )
-        parts.append(said)
-        labels.append(batch.labels.numpy())
+        here = slice(len(ids), len(ids) + len(batch.ids))
+        found[here], labels[here] = said, batch.labels.numpy()
         ids.extend(batch.ids)
-    return Predictions(tuple(ids), np.concatenate(labels), np.concatenate(parts))
+    return Predictions(tuple(ids), labels, found)
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.reading import reading
-from fusionbench.nn.pickled import Foreign, is_foreign
+from fusionbench.nn.pickled_tensors import Foreign, is_foreign
 from fusionbench.nn.torch_file import TorchFile
 
 

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 import torch
 
 from fusionbench.contract.reading import MEGABYTE, Unreadable, open_regular
-from fusionbench.nn.pickled import Unpickler, names_in
+from fusionbench.nn.pickled import names_in
+from fusionbench.nn.pickled_tensors import TensorUnpickler
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 """first pickle of the form before torch 1.6, in which storages follow one another"""
@@ -92,7 +93,7 @@ class TorchFile:
                 return found[key]
 
             with archive.open(self._pickle) as file:
-                return Unpickler(file, find, foreign).load()  # type: ignore[arg-type]
+                return TensorUnpickler(file, find, foreign).load()  # type: ignore[arg-type]
 
     def _read_sequence(self, foreign: bool) -> Any:
         """The older form: the object's pickle, then the keys of the storages, then each with its size."""
@@ -105,7 +106,7 @@ class TorchFile:
 
         with open_regular(self.path) as file:
             _skip_header(file)
-            content = Unpickler(file, find, foreign).load()
+            content = TensorUnpickler(file, find, foreign).load()
             for key in _plain(file):
                 storage = found[str(key)]
                 (elements,) = struct.unpack("<q", file.read(8))
@@ -146,7 +147,7 @@ def _plain(file: BinaryIO) -> Any:
     if names:
         raise Unreadable(f"not a file that torch.save wrote: it names {', '.join(sorted(names))}")
     file.seek(before)
-    return Unpickler(file, lambda key, size: torch.UntypedStorage(0)).load()
+    return TensorUnpickler(file, lambda key, size: torch.UntypedStorage(0)).load()
 
 
 def _refuse_other_end(archive: zipfile.ZipFile, name: str) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.reading import MEGABYTE, Unreadable, open_regular, reading
-from fusionbench.nn.pickled import is_foreign
+from fusionbench.nn.pickled_tensors import is_foreign
 from fusionbench.nn.torch_file import TorchFile
 
 _PICKLED = (".pth", ".pt", ".bin", ".ckpt", ".tar")

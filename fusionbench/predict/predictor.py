@@ -97,6 +97,11 @@ class RunPredictor(Predictor):
 
     def __init__(self, model: TrainedModel, catalog: Catalog, watch: Watch):
         about = model.about
+        if {"window", "dilation"} <= set(about.config["dataset"]):
+            raise UserError(
+                f"run {about.run_id} judges single frames, each through a dilated window of its clip; such "
+                "a run is not asked about whole videos. Give it batches of windows: fb.load_model(RUN_ID)."
+            )
         self._model = model
         self._front = FaceFront(about, catalog, watch) if takes_faces(about) else None
         self.name, self.classes, self.stand_in = about.name, about.classes, about.stand_in

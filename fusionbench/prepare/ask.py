@@ -155,8 +155,8 @@ def _way(
     tables = sum(recording.kind == OPENFACE for recording in recordings)
     if tables and (tables < len(recordings) or name not in (None, OPENFACE)):
         raise UserError(
-            f"{tables} of {len(recordings)} recordings are tables of OpenFace, which only the aligner {OPENFACE} "
-            "reads. Prepare them for themselves, without --aligner."
+            f"{tables} of {len(recordings)} recordings are tables of OpenFace, which only the aligner "
+            f"{OPENFACE} reads. Prepare them for themselves, without --aligner."
         )
     why = ""
     if tables:

@@ -81,7 +81,9 @@ def _shrunk(frame: np.ndarray, place: np.ndarray, size: int, shrink: int) -> tup
     inside = mapped(corners, cv2.invertAffineTransform(place))
     height, width = frame.shape[:2]
     left, top = np.clip(np.floor(inside.min(axis=0)).astype(int) - shrink, 0, [width - 1, height - 1])
-    right, bottom = np.clip(np.ceil(inside.max(axis=0)).astype(int) + shrink + 1, [left + 1, top + 1], [width, height])
+    right, bottom = np.clip(
+        np.ceil(inside.max(axis=0)).astype(int) + shrink + 1, [left + 1, top + 1], [width, height]
+    )
     # Whole blocks of pixels, black beyond the frame: else blocks of uneven sizes draw patterns of their own.
     part = cv2.copyMakeBorder(
         frame[top:bottom, left:right],

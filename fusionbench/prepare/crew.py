@@ -17,6 +17,8 @@ from fusionbench.prepare.part import Counted, Way, part_path, prepare_part
 from fusionbench.prepare.recordings import Recording
 
 TASK = "preparing (frames)"
+BEGUN = -1
+"""in place of the frames announced, as long as nobody knows how many they are"""
 EVERY = 0.25
 """seconds between looks at what the workers have done"""
 
@@ -56,7 +58,7 @@ def prepare_all(
         results: dict[int, Counted | Problem] = {}
         for future in _completed(list(futures), progress):
             number = futures[future]
-            results[number] = _result(future, recordings[number])
+            results[number] = _result(future, [recordings[n].id for n in progress.running()])
             progress.finished(number)
     return [(path, results[number]) for number, path in enumerate(paths)]
 
@@ -69,14 +71,15 @@ def _completed(futures: list[Future[Any]], progress: _Progress) -> Iterator[Futu
         yield from done
 
 
-def _result(future: Future[Any], recording: Recording) -> Any:
+def _result(future: Future[Any], running: list[str]) -> Any:
     try:
         return future.result()
     except BrokenProcessPool as error:
         raise UserError(
-            f"preparing stopped at {recording.id!r} or one beside it: a worker was killed, perhaps because "
-            "memory ran out. What was finished is kept; the same command goes on, with --workers 1 in less "
-            "memory."
+            f"preparing stopped at {' or '.join(map(repr, running)) or 'its start'}: a worker was killed, "
+            "perhaps because memory ran out, or its decoder crashed. What was finished is kept; the same "
+            "command goes on, with --workers 1 in less memory. Where it stops there again, move the video "
+            "away."
         ) from error
 
 
@@ -92,6 +95,10 @@ class _Progress:
         """A recording is done, well or badly."""
         self._ended.add(number)
         self.show()
+
+    def running(self) -> list[int]:
+        """Recordings that were begun and are not done."""
+        return [n for n, all_ in enumerate(self._shared[1::2]) if all_ and n not in self._ended]
 
     def show(self) -> None:
         """Tell what is known now."""
@@ -133,6 +140,7 @@ def _prepared(
         if progress:
             progress.show()
 
+    shared[2 * number + 1] = BEGUN
     try:
         found = prepare_part(root, recording, way, path, tell)
     except BadClip as error:

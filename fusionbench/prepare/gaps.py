@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 import numpy as np
 
+from fusionbench.data.array_file import let_go
 from fusionbench.data.prepared_store import FILLED, FOUND, GAP, LANDMARKS, MESH, REST, STATE, TIME
 
 Policy = Literal["mask", "nearest", "drop-clip"]
@@ -100,6 +101,13 @@ class Treated:
             },
             **rest,
         }
+
+    def blocks(self, most: int) -> Iterator[dict[str, np.ndarray]]:
+        """All rows in order, so many at a time; no more of a mapped array stays in memory."""
+        for first in range(0, len(self), most):
+            yield self.rows(np.arange(first, min(first + most, len(self))))
+            for array in self._arrays.values():
+                let_go(array)
 
     def marked(self) -> np.ndarray:
         """Frames that have landmarks."""

@@ -1,4 +1,4 @@
-"""Whose recording it is and what it shows: from folder names, from a table, or from a dataset's file names."""
+"""Whose recording it is and what it shows: from folders, from a table, or from a public set's file names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LARGEST_TABLE = 256 * MEGABYTE
 
 _EXPRESSIONS = {
     "rml": "an anger di disgust fe fear ha happiness sa sadness su surprise",
-    "crema_d": "ang anger dis disgust fea fear hap happiness neu neutral sad sadness",
+    "crema_d": "ang Anger dis Disgust fea Fear hap Happy neu Neutral sad Sad",
     "ravdess": "01 neutral 02 calm 03 happy 04 sad 05 angry 06 fearful 07 disgust 08 surprised",
 }
 _AFEW_CLASSES = "Angry Disgust Fear Happy Neutral Sad Surprise"
@@ -69,7 +69,7 @@ def from_folders(recordings: Iterable[Recording], levels: str) -> list[Recording
 
 
 def from_table(recordings: Sequence[Recording], table: Path) -> tuple[list[Recording], list[str]]:
-    """Labels, splits and subjects of a csv: a column with the recording, and ``label``, ``split``, ``subject``.
+    """Labels, splits and subjects of a csv: a column names the recording, others are called as these.
 
     Returns:
         the recordings that the table names, and the ids of those that it does not.

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from fusionbench.contract.dataset import Problem
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
@@ -95,8 +93,7 @@ def prepare(
         sheets = writer.beside(SHEETS)
         for done, (recording, path, _) in enumerate(good):
             clip = Treated(open_store(path).arrays, gaps)
-            blocks = (clip.rows(np.arange(at, min(at + ROWS, len(clip)))) for at in range(0, len(clip), ROWS))
-            writer.append_blocks(recording.clip, blocks)
+            writer.append_blocks(recording.clip, clip.blocks(ROWS))
             with writes_to(out):
                 write_sheet(sheets / sheet_name(done, recording.id), clip)
             watch.progress("writing clips", done + 1, len(good))
@@ -144,8 +141,8 @@ def _sorted_out(
             good.append((recording, path, found))
     if bad and on_bad_clip == "fail":
         raise UserError(
-            f"{listed(bad)}\nNothing was written. Mend them, or add --on-bad-clip skip to go on without them; "
-            "what could be prepared is kept for that."
+            f"{listed(bad)}\nNothing was written. Mend them, or add --on-bad-clip skip to go on without "
+            "them; what could be prepared is kept for that."
         )
     if not good:
         raise UserError(f"{listed(bad + dropped)}\nNo clip is left; nothing was written.")

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, NoReturn
 
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import UserError
-from fusionbench.contract.reading import reading
+from fusionbench.contract.reading import Unreadable, reading
 from fusionbench.data.faces import is_image, natural_key
 from fusionbench.data.store_format import DESCRIPTION
 from fusionbench.prepare.video import SUFFIXES, is_video
@@ -32,11 +32,13 @@ class Recording:
     label: str = ""
     split: str = ""
     subject: str | None = None
+    labels: tuple[str, ...] = ()
+    """one a frame, for sets that label frames; empty where a frame was not judged"""
 
     @property
     def clip(self) -> Clip:
         """As a store's index has it."""
-        return Clip(self.id, self.label, self.split, self.subject, self.files[:1])
+        return Clip(self.id, self.label, self.split, self.subject, self.files[:1], self.labels)
 
 
 def find_recordings(source: Path) -> tuple[Path, list[Recording]]:
@@ -75,19 +77,19 @@ def recording_of(clip: Clip) -> Recording:
     """
     names = [PurePosixPath(name).name for name in clip.files]
     if len(names) == 1 and is_video(names[0]):
-        return Recording(clip.id, "video", clip.files, clip.label, clip.split, clip.subject)
+        return Recording(clip.id, "video", clip.files, clip.label, clip.split, clip.subject, clip.labels)
     if names and all(map(is_image, names)):
-        return Recording(clip.id, "images", clip.files, clip.label, clip.split, clip.subject)
+        return Recording(clip.id, "images", clip.files, clip.label, clip.split, clip.subject, clip.labels)
     raise UserError(
-        f"clip {clip.id!r} lies in {clip.files[0] if clip.files else 'no file'}, which is neither a video nor "
-        "images; such a dataset is not prepared, it is run on as it is."
+        f"clip {clip.id!r} lies in {clip.files[0] if clip.files else 'no file'}, which is neither a video "
+        "nor images; such a dataset is not prepared, it is run on as it is."
     )
 
 
 def _folders(source: Path) -> Iterator[Path]:
     """The source and all folders in it, each once however often it is linked."""
     seen: set[tuple[int, int]] = set()
-    for place, inner, _ in os.walk(source, followlinks=True):
+    for place, inner, _ in os.walk(source, onerror=_refuse, followlinks=True):
         about = os.stat(place)
         if (about.st_dev, about.st_ino) in seen or os.path.isfile(os.path.join(place, DESCRIPTION)):
             inner.clear()
@@ -96,6 +98,11 @@ def _folders(source: Path) -> Iterator[Path]:
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         yield Path(place)
         inner[:] = [name for name in inner if not _belongs_to_table(Path(place, name))]
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """A folder that cannot be read may hold recordings: it is never passed over."""
+    raise Unreadable(f"{error.filename}: {error.strerror}") from error
 
 
 def _in_folder(source: Path, folder: Path) -> Iterator[Recording]:

@@ -78,7 +78,9 @@ def video_frames(path: Path, seen: Progress | None = None) -> Iterator[np.ndarra
     with reading("", path, _ADVICE, BadClip):
         counted = _COUNTED.match(_beginning(path)) is not None
     with _heard() as said:
-        capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
+        # As bytes: OpenCV crashes at a text that is no UTF-8, and takes what looks like an address for one.
+        name = os.fsencode(os.path.abspath(path))
+        capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG)  # type: ignore[call-overload]
         try:
             if not capture.isOpened():
                 raise _bad(path, "no video that can be decoded", said)
@@ -107,7 +109,9 @@ def video_frames(path: Path, seen: Progress | None = None) -> Iterator[np.ndarra
         if fault:
             raise BadClip(f"{path}: damaged: {fault} ({count} frames could be read). {_ADVICE}")
         if _short(seen.announced, count) and (counted or _short(seen.announced, seen.seconds * rate + 1)):
-            raise BadClip(f"{path}: it holds {count} of the {seen.announced} frames that it announces. {_ADVICE}")
+            raise BadClip(
+                f"{path}: it holds {count} of the {seen.announced} frames that it announces. {_ADVICE}"
+            )
 
 
 def _short(announced: float, found: float) -> bool:

@@ -139,7 +139,7 @@ class Evidence:
         for clip, subject in zip(said.ids, said.subjects or (), strict=False):
             if subject:
                 clips[subject].append(clip)
-        return {subject: tuple(clips[subject]) for subject in sorted(clips)}
+        return {subject: tuple(dict.fromkeys(clips[subject])) for subject in sorted(clips)}
 
 
 @dataclass(frozen=True)
@@ -167,8 +167,10 @@ def accuracy_by(groups: Sequence[Sequence[str]], head: Head) -> np.ndarray:
     """``(groups,)`` accuracy of a head on each set of clips, given by ids, mean over its seeds."""
     found = []
     for said in head.predictions.values():
-        right = dict(zip(said.ids, (said.labels == said.predicted).tolist(), strict=True))
-        found.append([np.mean([right[clip] for clip in clips]) for clips in groups])
+        right: dict[str, list[bool]] = defaultdict(list)  # several of a clip where folds are repeated
+        for clip, hit in zip(said.ids, (said.labels == said.predicted).tolist(), strict=True):
+            right[clip].append(hit)
+        found.append([np.mean([hit for clip in clips for hit in right[clip]]) for clips in groups])
     return np.mean(found, axis=0)
 
 

@@ -11,8 +11,10 @@ from fusionbench.report.tables import plain_table
 
 
 def inventory_table(verified: Verified) -> Group:
-    """Parts, streams, counts a split and class; then what was found, then the problems."""
+    """Parts, folds, streams, counts a split and class; then what was found, then the problems."""
     shown: list[RenderableType] = [_parts(verified)]
+    if verified.folds:
+        shown.append(_folds(verified))
     if verified.streams:
         shown.append(_streams(verified))
     shown.append(_counts(verified))
@@ -34,6 +36,27 @@ def _parts(verified: Verified) -> Table:
     return table
 
 
+def _folds(verified: Verified) -> Table:
+    """Each fold, the classes of what it reports on from the rarest to the most frequent."""
+    table = plain_table(f"{len(verified.folds)} folds")
+    for column in (
+        "fold",
+        "trained on",
+        "selected on",
+        "reported on",
+        "subjects",
+        "classes",
+        "clips a class",
+    ):
+        table.add_column(column, justify="left" if column == "fold" else "right")
+    for fold in verified.folds:
+        people = "not known" if fold.subjects is None else str(fold.subjects)
+        least, most = min(fold.classes.values()), max(fold.classes.values())
+        counts = (str(fold.train), str(fold.selection), str(fold.report), people, str(len(fold.classes)))
+        table.add_row(escape(fold.name), *counts, str(least) if least == most else f"{least} to {most}")
+    return table
+
+
 def _streams(verified: Verified) -> Table:
     table = plain_table("streams")
     for column in ("stream", "width", "shortest clip", "median", "longest"):
@@ -46,17 +69,19 @@ def _streams(verified: Verified) -> Table:
 
 def _counts(verified: Verified) -> Table:
     inventory = verified.inventory
-    table = plain_table("clips")
+    counts = inventory.found
+    framed = any(clip.labels for clip in inventory.clips)
+    table = plain_table("judged frames" if framed else "clips")
     columns = ("split/class", "found", *(["published"] if inventory.published else []))
     for column in columns:
         table.add_column(column, justify="left" if column == "split/class" else "right")
     held = [f"{part.name}/{label}" for part in verified.parts for label in part.classes]
     for key in dict.fromkeys([*held, *sorted(inventory.published)]):
-        found, published = inventory.found.get(key, 0), inventory.published.get(key)
+        found, published = counts.get(key, 0), inventory.published.get(key)
         style = "yellow" if published is not None and published != found else None
-        cells = (escape(key), str(found), "" if published is None else str(published))
+        cells = (escape(key.removeprefix("/")), str(found), "" if published is None else str(published))
         table.add_row(*cells[: len(columns)], style=style)
-    cells = ("all", str(len(inventory.clips)), str(sum(inventory.published.values())))
+    cells = ("all", str(sum(counts.values())), str(sum(inventory.published.values())))
     table.add_row(*cells[: len(columns)], style="bold")
     return table
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -21,9 +23,8 @@ def prepared_table(done: Prepared) -> Table:
     left = f"the {MOST} of {len(clips)} clips with the most gaps" if len(clips) > MOST else None
     table = plain_table("prepared", left)
     for column in ("clip", "frames", "with a face", "faces at once", "gaps"):
-        table.add_column(
-            column, justify="right" if column in ("frames", "with a face", "faces at once") else "left"
-        )
+        side: Literal["left", "right"] = "left" if column in ("clip", "gaps") else "right"
+        table.add_column(column, justify=side, overflow="fold")
     for clip, found in shown:
         table.add_row(
             escape(clip),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -12,6 +13,9 @@ from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.tables import mflop, percent, plain_table
+
+_OF_THE_DATA = ("report", "folds", "classes", "list")
+"""options of a dataset that say which clips are judged and how they are parted"""
 
 
 def run_table(outcome: Outcome) -> Table:
@@ -43,7 +47,9 @@ def run_table(outcome: Outcome) -> Table:
 
 
 def _caption(outcome: Outcome) -> str:
-    clips = sum(len(f.report.ids) for f in outcome.folds)
+    clips, times = outcome.clips_judged
+    what = "frames" if any("frames" in f.parts.get("report", {}) for f in outcome.folds) else "clips"
+    often = f" {times} times each" if times > 1 else ""
     folds = f"{len(outcome.folds)} folds, " if len(outcome.folds) > 1 else ""
     parts = "".join(f"\n{escape(line)}" for line in parts_caption([outcome]))
     skipped = f", {len(outcome.skipped)} clips skipped" if outcome.skipped else ""
@@ -53,7 +59,7 @@ def _caption(outcome: Outcome) -> str:
         f"head {outcome.cost['ms_per_clip']:.3f} ms and {counted} MFLOP a clip"
     )
     reused = "\nfinished before and not trained again; --again trains it" if outcome.reused else ""
-    return f"{folds}{clips} clips judged{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"
+    return f"{folds}{clips} {what} judged{often}{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"
 
 
 def next_commands(outcome: Outcome) -> str:
@@ -62,7 +68,14 @@ def next_commands(outcome: Outcome) -> str:
     other = "concat" if config["fusion"]["name"] != "concat" else "arpg"
     data = " --stand-in" if config["data"]["stand_in"] else ""
     root = f" --data-root {shlex.quote(str(config['data']['root']))}" if config["data"]["root"] else ""
-    part = config["dataset"].get("report")
-    chosen = f" --set dataset.report={part}" if isinstance(part, str) else ""
+    chosen = "".join(_chosen(name, config["dataset"].get(name)) for name in _OF_THE_DATA)
     again = f"fusionbench run --fusion {other} --dataset {config['dataset']['name']}{data}{root}{chosen}"
     return f"next: {again}\n      fusionbench ui"
+
+
+def _chosen(name: str, value: Any) -> str:
+    """An option of the dataset as it was given; nothing where it was not."""
+    if value is None:
+        return ""
+    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)
+    return f" --set {shlex.quote(f'dataset.{name}={text}')}"

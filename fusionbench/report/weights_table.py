@@ -17,7 +17,7 @@ def weights_table(networks: Iterable[tuple[Packed | Released, bool]]) -> Table:
         "weights", "fusionbench weights get NAME brings one; --from FILE takes a file you have"
     )
     for column in ("name", "here", "what it is", "licence", "from"):
-        table.add_column(column, no_wrap=column in ("name", "here"))
+        table.add_column(column, no_wrap=column in ("name", "here"), overflow="fold")
     for network, here in networks:
         if isinstance(network, Packed):
             origin = f"{network.archive.tool}: {network.archive.package}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from fusionbench.contract.class_names import EXPRESSION_OF
 from fusionbench.contract.errors import unknown
 
 ACTION_UNITS = (1, 2, 4, 5, 6, 7, 9, 12, 15, 17, 20, 23, 25, 26)
@@ -47,21 +48,6 @@ LEAD: Mapping[str, int] = {
 }
 """frames by which the upper face moves before the lower. Invented: it gives the order of frames a meaning."""
 
-SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "anger": ("angry", "an"),
-    "disgust": ("disgusted", "di"),
-    "fear": ("fearful", "fe"),
-    "happiness": ("happy", "ha"),
-    "neutral": ("ne",),
-    "sadness": ("sad", "sa"),
-    "surprise": ("surprised", "su"),
-}
-"""expression -> what datasets call it besides"""
-
-_EXPRESSION_OF = {name: name for name in PROTOTYPES} | {
-    spelling: name for name, spellings in SPELLINGS.items() for spelling in spellings
-}
-
 
 def expression_of(label: str) -> str:
     """The basic expression a dataset's class name means: ``Happy`` -> ``happiness``.
@@ -70,6 +56,6 @@ def expression_of(label: str) -> str:
         UserError: the generator knows no such expression.
     """
     name = re.sub(r"[^a-z]", "", label.lower())
-    if name not in _EXPRESSION_OF:
+    if name not in EXPRESSION_OF:
         raise unknown("basic expression", label, PROTOTYPES, "Generated faces can show no other class.")
-    return _EXPRESSION_OF[name]
+    return EXPRESSION_OF[name]

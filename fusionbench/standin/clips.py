@@ -50,7 +50,8 @@ def clip(label: str, split: str, subject: int, k: int, seed: int) -> StandInClip
     """
     shot = film(label, subject, k, seed)
     person = f"{subject:03d}"
-    return StandInClip(f"{person}-{label}-{k}", label, split, person, shot.frames, shot.landmarks)
+    name = f"{person}-{label}-{k}"
+    return StandInClip(name, label, split, person, shot.frames, shot.landmarks, shot.active)
 
 
 def film(label: str, subject: int, k: int, seed: int) -> Footage:

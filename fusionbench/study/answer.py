@@ -116,7 +116,7 @@ def _what_to_add(
     if len(pair.seeds) > 1 and (seeds := seeds_needed(parts, size, wanted)):
         ways.append(f"about {seeds} seeds")
     if groups > 1 and (more := groups_needed(parts, size, wanted)):
-        people = "subjects" if "subject" in grouped_by else "clips"
+        people = next((kind for kind in ("subjects", "videos") if kind[:-1] in grouped_by), "clips")
         ways.append(f"about {more:,} {people}")
     if not ways:
         return f"{could} No number of seeds on these clips would settle {what}."

@@ -24,10 +24,11 @@ from fusionbench.study.equal_terms import refuse_unequal_results
 from fusionbench.study.execute import execute
 from fusionbench.study.experiment import Experiment, Member
 from fusionbench.study.job import Job, Result
+from fusionbench.study.judged_rows import framed, persons, scored
 from fusionbench.study.plan import Absent, Plan, plan
 from fusionbench.study.ranking import Row, rank
 from fusionbench.study.row_costs import COSTS, kept_or_measured
-from fusionbench.study.verdict import Verdicts, judge_rows, scored
+from fusionbench.study.verdict import Verdicts, judge_rows
 from fusionbench.track.runs import TrackedRun
 from fusionbench.track.view import order_tag
 
@@ -183,9 +184,10 @@ def _verdicts(
         return None
     refuse_unequal_results(runs)
     read = next(read for read in made.data if read)
-    subjects = {clip.id: clip.subject for read in made.data if read for clip in read.index.clips}
     rows = scored([row.label for row in ranking], runs)
-    return judge_rows(rows, subjects, read.classes, experiment.terms, runs[0][1].judging)
+    return judge_rows(
+        rows, persons(rows, framed(runs[0][1])), read.classes, experiment.terms, runs[0][1].judging
+    )
 
 
 def _outcome(member: Member, data: RunData, folds: list[FoldOutcome]) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fusionbench.bench.outcome import FoldOutcome, Outcome
-from fusionbench.catalog.plugins import KINDS
+from fusionbench.catalog.plugins import RUN_KINDS
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import UserError
 
@@ -40,7 +40,8 @@ def refuse_unequal(configs: Iterable[RunConfig], declared: Sequence[str]) -> Non
 def _declared(key: str, declared: Sequence[str]) -> bool:
     """Varying a kind (``fusion``) declares all its options."""
     return any(
-        key == d or (d.split(".")[0] in KINDS and "." not in d and key.startswith(f"{d}.")) for d in declared
+        key == d or (d.split(".")[0] in RUN_KINDS and "." not in d and key.startswith(f"{d}."))
+        for d in declared
     )
 
 

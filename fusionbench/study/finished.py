@@ -14,11 +14,12 @@ from fusionbench.contract.errors import UserError, unknown
 from fusionbench.study.compare import ASKED, COMPARED
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, Slot
+from fusionbench.study.judged_rows import framed, persons, scored
 from fusionbench.study.plan import Absent
 from fusionbench.study.ranking import Row, rank
 from fusionbench.study.row_costs import COSTS
 from fusionbench.study.terms import Terms
-from fusionbench.study.verdict import judge_rows, scored
+from fusionbench.study.verdict import judge_rows
 from fusionbench.track.records import RunRecord, find_runs, get_run, read_json
 
 NAME_TAG = "fusionbench.experiment"
@@ -64,12 +65,7 @@ def read_comparison(run_id: str) -> Comparison:
     verdicts = None
     if said.get("terms"):
         rows = scored([row.label for row in ranking], runs)
-        subjects = {
-            clip: who
-            for row in rows
-            for kept in row.predictions.values()
-            for clip, who in zip(kept.ids, kept.subjects or (None,) * len(kept.ids), strict=True)
-        }
+        subjects = persons(rows, framed(runs[0][1]))
         classes = runs[0][1].folds[0].report.log_probabilities.shape[1]
         verdicts = judge_rows(rows, subjects, classes, experiment.terms, runs[0][1].judging)
     return Comparison(

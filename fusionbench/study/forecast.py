@@ -13,9 +13,10 @@ from fusionbench.contract.errors import UserError
 from fusionbench.learn.metrics import Predictions, pool
 from fusionbench.statistics.planning import Assumptions, Components, Design, Forecast, forecast
 from fusionbench.study.experiment import Experiment
+from fusionbench.study.judged_rows import Scored, persons
 from fusionbench.study.plan import Plan
 from fusionbench.study.terms import Terms
-from fusionbench.study.verdict import Scored, judge_rows
+from fusionbench.study.verdict import judge_rows
 
 LARGEST = 0.2
 """heads on shared streams hardly ever differ by more than twenty points"""
@@ -76,13 +77,11 @@ def expect(experiment: Experiment, planned: Plan) -> Expectation | None:
     if read is None or len(labels) < 2 or experiment.varies_data:
         return None
     fold = planned.members[0].config.options.fold
-    reported = [clip for one in read.folds(fold) for clip in one.report]
-    subjects = {clip.id: clip.subject for clip in read.index.clips}
-    groups = len({subjects[clip] or ("clip", clip) for clip in reported})
+    reported = {clip for one in read.folds(fold) for clip in one.report}
+    groups = len({read.clips[clip].subject or ("clip", clip) for clip in reported})
+    judged = sum(len(read.clips[clip].judged) for clip in reported)
     try:
-        design = Design(
-            len(set(experiment.seeds)), len(reported), groups, experiment.terms.pairs(len(labels))
-        )
+        design = Design(len(set(experiment.seeds)), judged, groups, experiment.terms.pairs(len(labels)))
     except ValueError:
         return None  # one seed of one person
     seen = _seen(experiment, planned, read)
@@ -105,10 +104,9 @@ def _seen(experiment: Experiment, planned: Plan, read: RunData) -> list[Componen
     rows: Sequence[Scored] = [Scored(label, by_seed) for label, by_seed in finished.items()]
     if len(rows) < 2:
         return []
-    subjects = {clip.id: clip.subject for clip in read.index.clips}
     judging = read.judging(planned.members[0].config)
     try:
-        judged = judge_rows(rows, subjects, read.classes, Terms(), judging)
+        judged = judge_rows(rows, persons(rows, read.window is not None), read.classes, Terms(), judging)
     except UserError:
         return []  # rows that cannot be judged are told when they are
     return [Components.of(pair.paired) for pair in judged.pairs if pair.paired.seeds > 1]

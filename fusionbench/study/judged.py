@@ -16,10 +16,11 @@ from fusionbench.contract.judging import Judging, choose_metric, number_of_posit
 from fusionbench.learn.metrics import Predictions, chance, confusion, of_counts
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, Slot
+from fusionbench.study.judged_rows import scored
 from fusionbench.study.outside import OutsidePredictions, Said, read_predictions
 from fusionbench.study.ranking import rank
 from fusionbench.study.terms import Terms
-from fusionbench.study.verdict import judge_rows, scored
+from fusionbench.study.verdict import judge_rows
 
 HEADLINE, METRICS = "accuracy", ("accuracy", "uar", "f1", "m")
 _SURE = math.log(1 - 1e-6)

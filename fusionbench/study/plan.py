@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from fusionbench.bench.run import fold_identity
 from fusionbench.bench.source import RunData, data_key, open_data, peek_data
 from fusionbench.catalog.plugins import Catalog, collect
 from fusionbench.contract.errors import NotSupported, UserError
+from fusionbench.contract.hashing import canonical
 from fusionbench.contract.watch import Watch
 from fusionbench.study.experiment import Experiment, Member, members
 from fusionbench.study.job import Job
@@ -94,9 +96,26 @@ def _refuse_mixed_data(experiment: Experiment, data: list[RunData]) -> None:
         raise UserError(
             "generated and real data would stand in one ranking. Compare them in two experiments."
         )
+    for dataset in {d.dataset.name for d in data}:
+        differing = _differing([d.dataset.preparation() or {} for d in data if d.dataset.name == dataset])
+        if differing:
+            raise UserError(
+                f"differently prepared faces of {dataset} would stand in one ranking: {differing}. "
+                "Compare them in several experiments."
+            )
     varied = {key.split(".")[0] for key in experiment.row_keys}
     if len({d.fingerprint for d in data}) > 1 and not varied & {"dataset", "data", "backbone"}:
         raise UserError("the clips changed between two runs of one experiment. Run it again on data at rest.")
+
+
+def _differing(ways: list[Mapping[str, Any]]) -> str:
+    """What is not the same in all of them, in words; empty where all is."""
+    told = []
+    for key in sorted({key for way in ways for key in way}):
+        values = dict.fromkeys(canonical(way.get(key)) for way in ways)
+        if len(values) > 1:
+            told.append(f"{key} {' or '.join(values)}")
+    return ", ".join(told)
 
 
 def _finished(identities: set[str]) -> dict[str, str]:

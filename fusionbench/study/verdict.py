@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from fusionbench.bench.outcome import Outcome
 from fusionbench.contract.errors import UserError, unknown
 from fusionbench.contract.judging import POSITIVE, Judging
-from fusionbench.learn.metrics import Predictions, pool
 from fusionbench.statistics.families import Judged, Verdict, Word, judge, rank_intervals
 from fusionbench.statistics.influence import per_clip, positive_f1
 from fusionbench.statistics.paired import Paired, paired
 from fusionbench.study.answer import answer_in_words
-from fusionbench.study.experiment import Slot
+from fusionbench.study.judged_rows import Scored, grouped
 from fusionbench.study.terms import Terms
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One row: what it said of the report split, once a seed, all folds together."""
-
-    label: str
-    predictions: Mapping[int, Predictions]
-    """seed -> predictions"""
-
-
-def scored(labels: Sequence[str], runs: Iterable[tuple[Slot, Outcome]]) -> list[Scored]:
-    """The rows of these labels, in their order, from finished runs; folds are pooled."""
-    by_label: dict[str, dict[int, Predictions]] = {label: {} for label in labels}
-    for slot, outcome in runs:
-        by_label[slot.label][slot.seed] = pool([fold.report for fold in outcome.folds])
-    return [Scored(label, by_seed) for label, by_seed in by_label.items()]
 
 
 @dataclass(frozen=True)
@@ -131,7 +113,7 @@ def judge_rows(
         UserError: rows were judged on other clips than others, or the row to judge against is not there.
     """
     ids, labels = _same_clips(rows)
-    groups, grouped_by, notes = _groups(ids, subjects)
+    groups, grouped_by, notes = grouped(ids, subjects)
     metric = judging.decides
     values = {row.label: _values(row, ids, labels, classes, judging) for row in rows}
     numbers = {row.label: k for k, row in enumerate(rows)}
@@ -174,8 +156,11 @@ def _same_clips(rows: Sequence[Scored]) -> tuple[tuple[str, ...], np.ndarray]:
     for row in rows:
         for seed, said in row.predictions.items():
             mine = dict(zip(said.ids, said.labels.tolist(), strict=True))
-            if len(mine) != len(said.ids):
-                raise UserError(f"{row.label}, seed {seed} was judged on a clip twice. Train it again.")
+            if len(set(Counter(said.ids).values())) > 1:
+                raise UserError(
+                    f"{row.label}, seed {seed} was judged on some clips more often than on others. "
+                    "Train it again."
+                )
             first = first if first is not None else mine
             if mine.keys() != first.keys():
                 other = sorted(mine.keys() ^ first.keys())
@@ -191,34 +176,19 @@ def _same_clips(rows: Sequence[Scored]) -> tuple[tuple[str, ...], np.ndarray]:
     return ids, np.array([first[i] for i in ids])
 
 
-def _groups(
-    ids: Sequence[str], subjects: Mapping[str, str | None]
-) -> tuple[list[tuple[str, str]], str, list[str]]:
-    """A group a subject; a clip whose subject is not known is a group of its own."""
-    groups: list[tuple[str, str]] = []
-    for clip in ids:
-        who = subjects.get(clip)
-        groups.append(("subject", who) if who else ("clip", clip))
-    people = {group for group in groups if group[0] == "subject"}
-    alone = sum(group[0] == "clip" for group in groups)
-    if not people:
-        return groups, f"{len(ids)} clips", []
-    notes = [f"{alone} clips have no subject; each counts as a person of its own"] if alone else []
-    return groups, f"{len(people)} subject{'s' * (len(people) > 1)}", notes
-
-
 def _values(
     row: Scored, ids: Sequence[str], labels: np.ndarray, classes: int, judging: Judging
 ) -> dict[int, np.ndarray]:
-    """Seed -> ``(clips,)`` values whose mean is the score."""
+    """Seed -> ``(clips,)`` values whose mean is the score; of repeated folds a clip's own mean."""
     values = {}
     for seed, said in row.predictions.items():
-        place = {clip: k for k, clip in enumerate(said.ids)}
-        predicted = said.predicted[[place[i] for i in ids]]
+        place = {clip: k for k, clip in enumerate(ids)}
+        clips = np.array([place[clip] for clip in said.ids])
         if judging.decides == POSITIVE:
-            values[seed] = positive_f1(labels, predicted, classes, judging.positive or 0).per_clip
+            found = positive_f1(labels[clips], said.predicted, classes, judging.positive or 0).per_clip
         else:
-            values[seed] = per_clip(judging.decides, labels, predicted, classes)[0]
+            found = per_clip(judging.decides, labels[clips], said.predicted, classes)[0]
+        values[seed] = np.bincount(clips, found, len(ids)) * (len(ids) / len(clips))
     return values
 
 

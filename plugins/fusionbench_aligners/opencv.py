@@ -53,7 +53,7 @@ class Cascades(fb.Aligner):
     def sightings(self, footage: fb.Footage) -> Iterator[fb.Sighting]:
         finder = _Finder(self.config.width)
         before: fb.Face | None = None
-        since = 0
+        since = lost = 0
         for frame in footage.frames:
             grey, scale = finder.grey(frame)
             boxes: list[np.ndarray] = []
@@ -66,11 +66,13 @@ class Cascades(fb.Aligner):
                 boxes = finder.everywhere(grey)
                 seen = len(boxes)
             faces = [fb.Face(_edges(box / scale), np.zeros((5, 2))) for box in boxes]
-            face = fb.chosen_face(faces, self.choice, frame.shape, before)
+            face = fb.chosen_face(faces, self.choice, frame.shape, before, lost)
             if face is None:
-                yield fb.Sighting(reason="no face found")
+                lost += 1
+                reason = "a face, but not the one that is followed" if faces else "no face found"
+                yield fb.Sighting(faces=seen, reason=reason)
                 continue
-            before = fb.Face(face.box, finder.points(frame, face))
+            before, lost = fb.Face(face.box, finder.points(frame, face)), 0
             yield fb.Sighting(before, faces=seen)
 
 
@@ -105,7 +107,7 @@ class _Finder:
         if min(part.shape, default=0) < low:
             return []
         found = self._faces.detectMultiScale(part, 1.1, 3, minSize=(low, low), maxSize=(high, high))
-        return [np.asarray(box, np.float64) + [x0, y0, 0, 0] for box in found]
+        return [np.add(box, [x0, y0, 0, 0], dtype=np.float64) for box in found]
 
     def points(self, frame: np.ndarray, face: fb.Face) -> np.ndarray:
         """``(5, 2)`` or, where both eyes are found, the eyes alone ``(2, 2)``, in the frame's pixels."""
@@ -115,7 +117,7 @@ class _Finder:
         upper = frame[y0 : int(top + 0.58 * side) + 1, x0 : int(right) + 1]
         eyes = self._pair(upper, side)
         if eyes is not None:
-            return eyes + [x0, y0]
+            return np.add(eyes, [x0, y0])
         return np.array([left, top]) + FIVE * [side, bottom - top]
 
     def _pair(self, upper: np.ndarray, side: float) -> np.ndarray | None:

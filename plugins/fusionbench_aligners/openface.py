@@ -1,4 +1,4 @@
-"""The aligner ``openface``: reads what OpenFace 2 wrote, or runs its ``FeatureExtraction`` where it is installed.
+"""The aligner ``openface``: reads what OpenFace 2 wrote, or runs its program where it is installed.
 
 ``FeatureExtraction -f v.avi -out_dir D -simalign`` writes ``D/v.csv`` and
 ``D/v_aligned/frame_det_00_000001.bmp``. Editions differ: older ones have no face number, neither
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import fusionbench as fb
+
 from .ready import is_black, scaled
 
 PROGRAM = "FeatureExtraction"
@@ -69,8 +70,8 @@ class OpenFace(fb.Aligner):
         program = fb.find_program(PROGRAM)
         if program is None:
             raise fb.UserError(
-                f"aligner openface: no program {PROGRAM} on PATH. Install OpenFace 2, or run it elsewhere with "
-                "-simalign and give the folder that it wrote: fusionbench prepare FOLDER --out STORE."
+                f"aligner openface: no program {PROGRAM} on PATH. Install OpenFace 2, or run it elsewhere "
+                "with -simalign and give the folder that it wrote: fusionbench prepare FOLDER --out STORE."
             )
         options = ["-2Dfp", "-simalign", "-simsize", str(self.size), "-nomask", "-format_aligned", "png"]
         command = [program, "-f", str(video.absolute()), "-out_dir", str(folder), *options]
@@ -97,7 +98,8 @@ class OpenFace(fb.Aligner):
             last = max((frame for _, frame in (*images, *((0, frame) for frame in rows))), default=0)
             if not images:
                 raise fb.BadClip(
-                    f"{table}: no aligned faces beside it ({table.stem}_aligned/). Run {PROGRAM} with -simalign."
+                    f"{table}: no aligned faces beside it ({table.stem}_aligned/). "
+                    f"Run {PROGRAM} with -simalign."
                 )
             followed = Counter(row.face for found in rows.values() for row in found if row.success)
             best = min(followed, key=lambda face: (-followed[face], face)) if followed else 0

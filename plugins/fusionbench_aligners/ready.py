@@ -32,7 +32,7 @@ class Ready(fb.Aligner):
 
 
 def is_black(frame: np.ndarray, most: int) -> bool:
-    """Whether nothing of a frame is brighter than ``most``: tools write such frames where they found no face."""
+    """Whether nothing of a frame is brighter than ``most``: as tools write where they found no face."""
     return int(frame.max()) <= most
 
 

@@ -9,20 +9,22 @@ of the same number, so both trees are read::
         Faces/000633000/0000001.jpg       aligned faces; frame names differ, natural order
         Points/000633000/0000001.pts      68 landmarks, optional
 
-How the distributed Points look inside is documented nowhere; read are 68 lines of
-two numbers, bare or in a ``.pts`` file's braces, in pixels of the face image.
+``--set dataset.list=FILE`` takes labels from a published list instead of class folders.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
+from pydantic import Field
 
 import fusionbench as fb
+
+from .afew_lists import DISAGREEMENTS, Lists
+from .afew_points import POINTS, landmarks
 
 CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
 SPLIT_FOLDERS = {"train": ("train_afew", "train"), "report": ("val_afew", "val")}
@@ -33,9 +35,6 @@ PUBLISHED = {  # albanie/mcnDatasets, afew3.0/README.md: 773 and 383 clips
 }
 DEEPEST = 4
 """levels below a split's folder where faces and classes are looked for"""
-LANDMARKS = 68
-LARGEST_POINTS = 1_000_000
-"""bytes of a file of points"""
 
 
 class AFEW(fb.Dataset):
@@ -47,6 +46,14 @@ class AFEW(fb.Dataset):
 
     name = "afew"
     classes = CLASSES
+
+    class Config(fb.NamedClasses):
+        """Options."""
+
+        list: str | tuple[str, ...] | None = Field(
+            None,
+            description="published list of a split's clips in place of its class folders, or [TRAIN, VAL]",
+        )
 
     def scan(self) -> fb.Inventory:
         with fb.reading("AFEW in", self.root, "Make its folders readable, or copy it again."):
@@ -67,19 +74,28 @@ class AFEW(fb.Dataset):
                 "The validation set is what is reported on; put it beside the training set."
             )
         marker = fb.read_marker(self.root)
+        lists = self._lists()
         splits = [
-            _Split(self.root, split, folder, generated=marker is not None)
+            _Split(self.root, split, folder, marker is not None, lists.labels.get(split))
             for split, folder in (("train", train), ("report", report))
         ]
         clips = tuple(clip for split in splits for clip in split.clips)
         _refuse_empty_class(clips, train)
         published = marker.published if marker else _flat(PUBLISHED)
-        return fb.Inventory(clips, tuple(p for split in splits for p in split.problems), published)
+        problems = [*lists.problems, *(p for split in splits for p in split.problems)]
+        notes = tuple(note for split in splits for note in split.notes)
+        return fb.Inventory(clips, tuple(problems), published, notes)
+
+    def _lists(self) -> Lists:
+        asked = self.config.list or ()
+        names = asked.split(",") if isinstance(asked, str) else asked
+        paths = [Path(name.strip()).expanduser() for name in names]
+        return Lists([path if path.exists() else self.root / path for path in paths], CLASSES)
 
     def read(self, clip: fb.Clip) -> fb.ClipFrames:
         paths = [self.root / name for name in clip.files]
         frames = fb.read_images(paths)
-        return fb.ClipFrames(frames, _landmarks(paths, frames.shape[3], frames.shape[2]))
+        return fb.ClipFrames(frames, landmarks(paths, frames.shape[3], frames.shape[2]))
 
     @classmethod
     def stand_in_plan(cls) -> fb.StandInPlan:
@@ -100,21 +116,35 @@ class AFEW(fb.Dataset):
             for t, (frame, marks) in enumerate(zip(clip.frames, clip.landmarks, strict=True), start=1):
                 fb.write_image(faces / f"{t:07d}.jpg", frame)
                 lines = "\n".join(f"{x:.2f} {y:.2f}" for x, y in marks)
-                text = f"version: 1\nn_points: {LANDMARKS}\n{{\n{lines}\n}}\n"
+                text = f"version: 1\nn_points: {POINTS}\n{{\n{lines}\n}}\n"
                 (points / f"{t:07d}.pts").write_text(text, encoding="ascii")
 
 
 class _Split:
-    """One split on disk: ``clips`` that have a label and faces, and ``problems`` for all that has not."""
+    """One split on disk: ``clips`` that have a label and faces, and ``problems`` for all that has not.
 
-    def __init__(self, root: Path, name: str, folder: Path, generated: bool):
+    With a list, its labels count; what it leaves out or says otherwise is in ``notes``.
+    """
+
+    def __init__(
+        self, root: Path, name: str, folder: Path, generated: bool, listed: Mapping[str, str] | None
+    ):
         self.clips: list[fb.Clip] = []
         self.problems: list[fb.Problem] = []
+        self.notes: list[fb.Problem] = []
         self._root, self._name, self._generated = root, name, generated
         class_folders, face_folders = _find(folder)
-        self._refuse_half(folder, bool(class_folders), bool(face_folders))
+        self._refuse_half(folder, bool(class_folders) or listed is not None, bool(face_folders))
         faces = {entry.name: Path(entry.path) for place in face_folders for entry in _folders(place)}
-        self._sort(self._labels(folder, class_folders), faces)
+        if listed is None:
+            self._sort(self._labels(folder, class_folders), faces)
+            return
+        in_folder = {number: label for label, place in class_folders for number in _videos(place)}
+        self._note(listed, in_folder, faces)
+        self._sort(
+            {number: {label} for number, label in listed.items()},
+            {number: folder for number, folder in faces.items() if number in listed},
+        )
 
     def _refuse_half(self, folder: Path, has_classes: bool, has_faces: bool) -> None:
         if not has_faces:
@@ -125,7 +155,8 @@ class _Split:
         if not has_classes:
             raise fb.UserError(
                 f"AFEW: {folder} holds no class folder ({', '.join(CLASSES)}). Labels come from the class "
-                "folder that holds a clip's video; put them beside the aligned faces."
+                "folder that holds a clip's video; put them beside the aligned faces, or name a published "
+                "list: --set dataset.list=FILE."
             )
 
     def _labels(self, folder: Path, class_folders: list[tuple[str, Path]]) -> dict[str, set[str]]:
@@ -143,6 +174,22 @@ class _Split:
             elif not held[label]:
                 self.problems.append(fb.Problem(where, f"class folder {label} holds no video (.avi)"))
         return labels
+
+    def _note(
+        self, listed: Mapping[str, str], in_folder: Mapping[str, str], faces: Mapping[str, Path]
+    ) -> None:
+        """Where the list and the class folders differ, and where public lists do."""
+        for number in sorted({*listed, *in_folder, *faces}, key=fb.natural_key):
+            clip, folder = f"{self._name}/{number}", in_folder.get(number)
+            said = []
+            if number not in listed:
+                said.append(f"left out: not in the list{f', but in class folder {folder}' if folder else ''}")
+            elif folder and folder != listed[number]:
+                said.append(f"{listed[number]} by the list, which counts; in class folder {folder}")
+            if clip in DISAGREEMENTS:
+                said.append(f"public lists disagree: {DISAGREEMENTS[clip]}")
+            if said:
+                self.notes.append(fb.Problem(clip, "; ".join(said)))
 
     def _sort(self, labels: dict[str, set[str]], faces: dict[str, Path]) -> None:
         for number in sorted(labels.keys() | faces.keys(), key=fb.natural_key):
@@ -234,40 +281,6 @@ def _refuse_empty_class(clips: tuple[fb.Clip, ...], train: Path) -> None:
 
 def _flat(counts: dict[str, dict[str, int]]) -> dict[str, int]:
     return {f"{split}/{label}": n for split, labels in counts.items() for label, n in labels.items()}
-
-
-def _landmarks(paths: list[Path], width: int, height: int) -> np.ndarray | None:
-    """``(time, 68, 2)`` in [0, 1] of the image, or None unless every frame has its 68 points.
-
-    Points that lie far outside the image belong to another one, such as the unaligned video.
-    """
-    folder = paths[0].parents[2] / "Points" / paths[0].parent.name
-    if not folder.is_dir():
-        return None
-    frames = [_points(folder, path.stem) for path in paths]
-    if any(points is None for points in frames):
-        return None
-    scaled = (np.stack([p for p in frames if p is not None]) + 0.5) / (width, height)
-    if scaled.min() < -0.5 or scaled.max() > 1.5:
-        return None
-    return scaled.astype(np.float32)
-
-
-def _points(folder: Path, stem: str) -> np.ndarray | None:
-    """``(68, 2)`` x and y in pixels from ``<stem>.pts`` or ``<stem>.txt``; None where they are others."""
-    for path in (folder / f"{stem}.pts", folder / f"{stem}.txt"):
-        if not os.path.lexists(path):
-            continue
-        with fb.reading("", path, "Copy it again, or remove the folder Points.", fb.BadClip):
-            text = fb.read_regular(path, LARGEST_POINTS).decode("utf-8", errors="replace")
-        inside = text.partition("{")[2].partition("}")[0] if "{" in text else text
-        try:
-            values = [float(value) for value in inside.replace(",", " ").split()]
-        except ValueError:
-            return None
-        usable = len(values) == 2 * LANDMARKS and np.isfinite(values).all()
-        return np.array(values).reshape(LANDMARKS, 2) if usable else None
-    return None
 
 
 @fb.hookimpl

@@ -1,13 +1,15 @@
 """Prepared faces: whatever ``fusionbench prepare`` wrote, judged like every other dataset.
 
-``--data-root`` names the store. Parts are those of ``streams``: clips of split ``train`` are trained
-on, and so on. Where no clip has a split and subjects are known, each subject is left out in turn.
+``--data-root`` names the store. Parts and folds are those of ``streams``: clips of split ``train`` are
+trained on, and so on; where no clip has a split, ``dataset.folds`` makes folds.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,26 +40,34 @@ class Frames(StreamsDataset):
         return fb.open_prepared_store(self.root)
 
     def scan(self) -> fb.Inventory:
-        clips = [
-            fb.Clip(clip.id, clip.label, clip.split, clip.subject, FILES) for clip in self._store.index.clips
-        ]
-        labelled = tuple(clip for clip in clips if clip.label)
+        clips = [replace(self._real(clip), files=FILES) for clip in self._store.index.clips]
+        labelled = tuple(clip for clip in clips if any(clip.judged))
         if not labelled:
             raise fb.UserError(
                 f"no clip of {self.root} has a label: they can be predicted, not trained on. Prepare them "
                 "again with --folders, --labels or --tree to say what each shows."
             )
         trained = [clip for clip in labelled if clip.split == "train"] or labelled
-        self.classes = tuple(sorted({clip.label for clip in trained}, key=fb.natural_key))
-        reasons = {clip.id: "it has no label: it can be predicted, not trained on" for clip in clips}
-        problems = [fb.Problem(clip.id, reasons[clip.id]) for clip in clips if not clip.label]
+        self.classes = tuple(sorted({name for clip in trained for name in clip.judged}, key=fb.natural_key))
+        reason = "it has no label: it can be predicted, not trained on"
+        problems = [fb.Problem(clip.id, reason) for clip in clips if not any(clip.judged)]
         problems += [fb.Problem(each["clip"], each["reason"]) for each in self._store.made["skipped"]]
         return fb.Inventory(labelled, tuple(problems))
 
-    def read(self, clip: fb.Clip) -> fb.ClipFrames:
-        index, arrays = self._store.index, self._store.arrays
+    def _real(self, clip: fb.Clip) -> fb.Clip:
+        """With the labels of its frames that ``read`` gives."""
+        if not clip.labels:
+            return clip
+        real = np.asarray(self._store.arrays["state"][self._rows(clip)]) != GAP
+        return replace(clip, labels=tuple(itertools.compress(clip.labels, real)))
+
+    def _rows(self, clip: fb.Clip) -> slice:
+        index = self._store.index
         place = index.position[clip.id]
-        rows = slice(index.first_row[place], index.first_row[place] + index.rows[place])
+        return slice(index.first_row[place], index.first_row[place] + index.rows[place])
+
+    def read(self, clip: fb.Clip) -> fb.ClipFrames:
+        rows, arrays = self._rows(clip), self._store.arrays
         real = np.asarray(arrays["state"][rows]) != GAP
         landmarks = np.asarray(arrays["landmarks"][rows])[real]
         points = None
@@ -72,24 +82,6 @@ class Frames(StreamsDataset):
     def preparation(self) -> Mapping[str, Any]:
         left_out = ("clips", "skipped", "beside")  # of these clips, not of how they were made
         return {name: value for name, value in self._store.made.items() if name not in left_out}
-
-    def folds(self, clips: Sequence[fb.Clip]) -> list[fb.Fold]:
-        """As the clips' splits say; where there are none, one fold a subject.
-
-        Raises:
-            fb.UserError: there is neither a part to report on nor a second subject.
-        """
-        subjects = sorted({clip.subject for clip in clips if clip.subject}, key=fb.natural_key)
-        if any(clip.split for clip in clips) or len(subjects) < 2:
-            return super().folds(clips)
-        return [
-            fb.Fold(
-                subject,
-                tuple(clip.id for clip in clips if clip.subject != subject),
-                tuple(clip.id for clip in clips if clip.subject == subject),
-            )
-            for subject in subjects
-        ]
 
 
 @fb.hookimpl

@@ -6,7 +6,7 @@ What a fusion method adds to fusing by a linear rule is what it gains over this.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from pydantic import Field
@@ -40,6 +40,9 @@ class Logistic(fb.FusionHead):
             description="C of the regression; null = the best on the selection split of 1e-3 to 1e2, "
             "the smaller of equals",
         )
+        segments: int = Field(
+            1, ge=1, description="equal segments of a clip that are described one by one; 1 = the clip whole"
+        )
 
     @classmethod
     def supports(cls, spec: fb.StreamSpec, config: Config) -> str | None:
@@ -56,19 +59,21 @@ class Logistic(fb.FusionHead):
         self.names = self.reads(spec, config)
         self.grid = GRID if config.c is None else (config.c,)
         self.solutions: list[tuple[Tensor, Tensor]] = []
-        width = 2 * sum(spec.dims[name] for name in self.names)
+        self.segments = config.segments
+        width = 2 * config.segments * sum(spec.dims[name] for name in self.names)
         self.register_buffer("centre", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
         self.classify = nn.Linear(width, spec.classes).requires_grad_(False)
 
     def describe(self, streams: fb.Streams) -> Tensor:
-        """``(batch, 2 * dims)``: the means of all streams, then their standard deviations."""
+        """``(batch, 2 * segments * dims)``: the means of all streams, then their standard deviations."""
         means, deviations = [], []
-        for name in self.names:
-            x = streams[name]
-            mean = fb.masked_mean(x, streams.mask)
-            means.append(mean)
-            deviations.append(fb.masked_mean((x - mean.unsqueeze(1)) ** 2, streams.mask).sqrt())
+        for segment in segments_of(streams.mask, self.segments):
+            for name in self.names:
+                x = streams[name]
+                mean = fb.masked_mean(x, segment)
+                means.append(mean)
+                deviations.append(fb.masked_mean((x - mean.unsqueeze(1)) ** 2, segment).sqrt())
         return torch.cat([*means, *deviations], dim=-1)
 
     def forward(self, streams: fb.Streams) -> Tensor:
@@ -124,6 +129,19 @@ class Logistic(fb.FusionHead):
         self.classify.bias.copy_(solution[1])
 
 
+def segments_of(mask: Tensor, count: int) -> Iterator[Tensor]:
+    """The frames of each of ``count`` equal segments of a clip: ``(batch, time)`` bool, one by one.
+
+    Segment k of n frames goes from ``floor(k n / count)`` to ``ceil((k + 1) n / count)``, as PyTorch's
+    adaptive pooling has it: no segment is empty, and those of a short clip overlap.
+    """
+    frames = mask.sum(dim=1, keepdim=True)
+    place = torch.arange(mask.shape[1], device=mask.device)
+    for k in range(count):
+        first, end = k * frames // count, -(-(k + 1) * frames // count)
+        yield mask & (place >= first) & (place < end)
+
+
 def spread(described: Tensor) -> Tensor:
     """Standard deviation of each feature over the clips; 1 where all there is is rounding.
 
@@ -131,7 +149,7 @@ def spread(described: Tensor) -> Tensor:
     would make them a signal.
 
     Args:
-        described: ``(clips, 2 * dims)``, means then deviations.
+        described: ``(clips, 2 * segments * dims)``, means then deviations.
     """
     means = described[:, : described.shape[1] // 2].abs().amax(dim=0)
     rounding = torch.finfo(torch.float32).eps * torch.cat([means, means])

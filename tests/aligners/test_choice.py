@@ -21,6 +21,15 @@ def test_the_largest_the_central_or_the_one_followed():
     assert fb.chosen_face(ALL, "track", SHAPE, before=face(8, 2, 12)) is SMALL
 
 
+def test_a_face_far_from_the_one_followed_is_somebody_elses_until_it_may_have_come_there():
+    before = face(10, 10, 10)  # middle (15, 15); the next face's middle is 40 away, four sides
+    other = [face(50, 10, 10)]
+    assert fb.chosen_face(other, "track", SHAPE, before) is None
+    assert fb.chosen_face(other, "track", SHAPE, before, lost=74) is None
+    assert fb.chosen_face(other, "track", SHAPE, before, lost=75) is other[0]
+    assert fb.chosen_face(other, "central", SHAPE, before) is other[0]
+
+
 def test_the_largest_is_followed_from_where_nobody_was_and_of_none_there_is_none():
     assert fb.chosen_face(ALL, "track", SHAPE) is LARGE
     assert fb.chosen_face([], "track", SHAPE, before=SMALL) is None

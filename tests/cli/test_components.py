@@ -74,7 +74,7 @@ def test_plugins_are_all_on(cli):
     [
         (
             ["list", "fusions"],
-            "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset.",
+            "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset, importer.",
         ),
         (["show", "fusion", "temmma"], "Did you mean 'temma'?"),
         (["show", "head", "arpg"], "nothing called 'head' to show."),

@@ -124,3 +124,47 @@ def test_a_leak_that_is_to_fail_ends_with_2_and_no_traceback(cli, tmp_path):
     )
     assert ended.code == 2 and "Traceback" not in ended.err
     assert ended.err.splitlines()[-1].startswith("error: subject leak: 5 of 5 reported subjects")
+
+
+@pytest.fixture
+def watch(tmp_path):
+    def clips():
+        for k in range(6):
+            streams = {"x": np.random.default_rng(k).normal(size=(9, 2))}
+            yield {"id": f"c{k}", "label": "ab"[k % 2], "subject": f"p{k}", "streams": streams}
+
+    fb.write_stream_store(tmp_path / "watch", clips())
+    return tmp_path / "watch"
+
+
+def test_show_says_what_is_inside_a_store_and_draws_a_clip(cli, watch, tmp_path):
+    ended = cli("data", "show", watch)
+    assert ended.code == 0 and "6 clips of 9 to 9 steps" in ended.out and "6 subjects" in ended.out
+    assert cli("data", "show", watch, "--json").json["streams"][0]["width"] == 2
+    assert cli("data", "show", watch, "c3").out.startswith(
+        "c3: b, subject p3, 9 steps\nx, 2 channel(s)\n    0 "
+    )
+    ended = cli("data", "show", watch, "c3", "--out", tmp_path / "c3.png")
+    assert ended.code == 0 and (tmp_path / "c3.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--out", "a.png"], "--out a.png draws one clip"),
+        (["c3", "--out", "a.gif"], "png"),
+        (["c7"], "no clip 'c7'"),
+    ],
+)
+def test_show_refuses_what_it_cannot_show(cli, watch, arguments, said):
+    ended = cli("data", "show", watch, *arguments)
+    assert ended.code == 2 and said in ended.err
+
+
+def test_verify_takes_options_of_the_dataset(cli, watch):
+    ended = cli("data", "verify", "streams", "--data-root", watch, "--set", "dataset.folds=3", "--json")
+    assert ended.code == 0 and [fold["name"] for fold in ended.json["folds"]] == ["f1", "f2", "f3"]
+    assert "3 folds" in cli("data", "verify", "streams", "--data-root", watch, "--set", "dataset.folds=3").out
+    assert cli("data", "verify", "streams", "--data-root", watch, "--set", "dataset.folds=9").code == 1
+    ended = cli("data", "verify", "streams", "--data-root", watch, "--set", "training.epochs=3")
+    assert ended.code == 2 and "only options of the dataset matter here" in ended.err

@@ -30,6 +30,16 @@ def test_a_log_is_told_every_half_minute_and_at_the_end(clock, capsys):
     assert lines[0].endswith("0:01:10 left")
 
 
+def test_frames_are_told_with_how_many_are_done_in_a_second(clock, capsys):
+    with screen.Screen() as shown:
+        for done in range(11):
+            clock[0] = 10.0 * done
+            shown.progress("preparing (frames)", 520 * done, 5200)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "preparing (frames): 1560 of 5200, 0:01:10 left  52 frames/s"
+    assert lines[-1] == "preparing (frames): 5200 done  52 frames/s"
+
+
 def test_short_work_is_one_line(clock, capsys):
     with screen.Screen() as shown:
         for epoch in (1, 2, 3):

@@ -47,8 +47,8 @@ def test_options_without_defaults_are_asked_for():
         fb.testing.check(Faulty)
 
 
-def test_only_the_four_roles_have_rules():
-    with pytest.raises(fb.UserError, match="fills none of the four roles"):
+def test_only_the_five_roles_have_rules():
+    with pytest.raises(fb.UserError, match="fills none of the five roles"):
         fb.testing.check(nn.Linear)
 
 

@@ -162,3 +162,27 @@ def test_every_class_is_trained_on_whatever_the_clips(some, fraction, seed):
 def test_labels_and_subjects_of_numpy_change_nothing():
     some = [Clip(c.id, np.str_(c.label), c.split, c.subject) for c in clips(True)]
     assert carve_selection(some, 0.2, 1) == carve_selection(clips(True), 0.2, 1)
+
+
+def video(k: int, labels: str, subject: str | None) -> Clip:
+    """A clip with a label a frame; a blank is a frame that is not judged."""
+    return Clip(f"v{k}", "", "train", subject, labels=tuple(label.strip() for label in labels))
+
+
+def test_labelled_frames_are_stratified_and_no_video_is_parted():
+    clips = [video(k, "aab " * (k + 1) + " " * 9, f"p{k // 2}") for k in range(10)]
+    train, selection = carve_selection(clips, 0.2, 2511)
+    people = [{c.subject for c in clips if c.id in part} for part in (train, selection)]
+    assert sorted(train + selection) == sorted(clip.id for clip in clips)
+    assert selection and not people[0] & people[1]
+
+
+def test_videos_without_subjects_are_held_back_whole():
+    clips = [video(k, "ab", None) for k in range(5)]
+    train, selection = carve_selection(clips, 0.2, 2511)
+    assert (len(train), len(selection)) == (4, 1)
+
+
+def test_one_video_can_hold_nothing_back():
+    with pytest.raises(UserError, match="whole clips are held back"):
+        carve_selection([video(0, "ab" * 50, "p")], 0.2, 2511)

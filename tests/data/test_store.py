@@ -83,7 +83,7 @@ def test_a_newer_schema_is_refused(tmp_path):
     write(tmp_path / "s")
     file = tmp_path / "s" / "store.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "schema": 99}))
-    with pytest.raises(UserError, match=r"store schema 99; this fusionbench reads up to 2"):
+    with pytest.raises(UserError, match=r"store schema 99; this fusionbench reads up to 3"):
         open_store(tmp_path / "s")
 
 

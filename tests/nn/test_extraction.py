@@ -143,10 +143,10 @@ def test_names_that_hide_behind_the_memo_are_refused_when_they_are_looked_up(tmp
     import io
 
     from fusionbench.contract.reading import Unreadable
-    from fusionbench.nn.pickled import Unpickler
+    from fusionbench.nn.pickled_tensors import TensorUnpickler
 
     with pytest.raises(Unreadable, match=r"it names posix\.system"):
-        Unpickler(io.BytesIO(pickle.dumps(os.system)), lambda key, size: torch.UntypedStorage(0)).load()
+        TensorUnpickler(io.BytesIO(pickle.dumps(os.system)), lambda key, size: torch.UntypedStorage(0)).load()
 
 
 def test_what_a_pickle_names_is_listed_for_every_protocol():

@@ -9,6 +9,7 @@ import fusionbench as fb
 from fusionbench.authoring.check import conformance
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, resolve_component
+from tests.plugins import writers
 
 SMALL = {  # the rules are about structure, so the widths may be small
     "efficientnet_b0": {"input_size": 96, "map": "blocks.2"},
@@ -107,6 +108,26 @@ def test_streams_of_any_origin(tmp_path):
         ),
     )
     fb.testing.check(collect().get("dataset", "streams").cls, root=tmp_path / "store")
+
+
+SOURCES = {
+    "crema_d_votes": lambda folder: writers.write_votes(folder / "tabulatedVotes.csv"),
+    "csd": lambda folder: writers.write_csds(folder / "mosi"),
+    "merbench": lambda folder: writers.write_merbench(folder / "mer"),
+    "mmsa": lambda folder: writers.write_mmsa(folder / "aligned.pkl"),
+    "multibench": lambda folder: writers.write_multibench(folder / "raw.pkl"),
+    "npz": lambda folder: writers.write_npz(folder / "mine.npz"),
+    "openface": lambda folder: writers.write_openfaces(folder / "csvs"),
+    "opensmile": lambda folder: writers.write_opensmile(folder / "functionals"),
+    "table": lambda folder: writers.write_table(folder / "frames.csv"),
+    "ts": lambda folder: writers.write_motions(folder / "Motions"),
+}
+
+
+@pytest.mark.parametrize("name", installed("importer"))
+def test_importers(name, tmp_path):
+    findings = fb.testing.rules(collect().get("importer", name).cls, root=SOURCES[name](tmp_path))
+    assert [(f.rule, f.detail) for f in findings if f.state != "passed"] == []
 
 
 def test_every_dataset_is_held_to_the_rules():

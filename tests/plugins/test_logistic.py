@@ -62,6 +62,29 @@ def test_its_probabilities_are_those_of_scikit_learn(classes):
     assert np.abs(found - machine.predict_proba(described(streams))).max() < 1e-5
 
 
+@pytest.mark.parametrize("count", [1, 4, 9])
+def test_segments_are_those_of_adaptive_pooling(count):
+    streams, _ = clips(3)
+    head = Logistic(streams.spec(3), Logistic.Config(segments=count, stream="keys"))
+    found = head.describe(streams)[:, : 3 * count]  # the means
+    for k, real in enumerate(streams.mask):  # clips of 1 to 6 frames: 9 segments overlap
+        frames = streams["keys"][k][real].T
+        expected = torch.nn.functional.adaptive_avg_pool1d(frames, count).T.flatten()
+        torch.testing.assert_close(found[k], expected)
+
+
+def test_segments_tell_what_a_mean_over_time_cannot():
+    sign = torch.tensor([1.0, -1.0]).repeat(10)
+    ramp = sign[:, None, None] * torch.linspace(-1, 1, 6)[:, None]
+    streams, labels = fb.Streams({"x": ramp}), (sign > 0).long()
+    right = {}
+    for count in (1, 2):
+        head = Logistic(streams.spec(2), Logistic.Config(segments=count)).eval()
+        head.solve([(streams, labels)])
+        right[count] = (head(streams).argmax(-1) == labels).float().mean().item()
+    assert right == {1: 0.5, 2: 1.0}
+
+
 def test_one_stream_alone_is_read_alone():
     streams, labels = clips(3)
     head = solved(3, stream="1", c=1.0)

@@ -14,7 +14,8 @@ from fusionbench.bench.build import build, count_parameters, seed_everything, to
 from fusionbench.bench.load import load
 from fusionbench.bench.outcome import FoldOutcome, Outcome
 from fusionbench.bench.run import check, run
-from fusionbench.bench.source import make_stand_in, open_data
+from fusionbench.bench.source import open_data
+from fusionbench.bench.stand_in import make_stand_in
 from fusionbench.bench.verify import verify
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, parse_assignment, resolve, resolve_component
@@ -118,9 +119,9 @@ def test_the_selection_split_is_stratified_and_keeps_known_subjects_together(tmp
     fb.write_stream_store(tmp_path / "people", clips(subjects=7))
     parts = loaders(tmp_path / "people")
     of = {c["id"]: c["subject"] for c in clips(subjects=7)}
-    assert not {of[i] for i in parts.train.ids} & {of[i] for i in parts.selection.ids}
+    assert not {of[i] for i in parts.train.clips} & {of[i] for i in parts.selection.clips}
     fb.write_stream_store(tmp_path / "alone", clips(subjects=1))
-    assert loaders(tmp_path / "alone").selection.ids == loaders(store).selection.ids
+    assert loaders(tmp_path / "alone").selection.clips == loaders(store).selection.clips
 
 
 NEEDS_MORE = {"score_sum": "13312 features"}

@@ -23,7 +23,7 @@ def film(path: Path, shown: Sequence[bool], level: int = 200) -> Path:
     for number, there in enumerate(shown):
         frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         if there:
-            frame[TOP : TOP + SIDE, LEFT : LEFT + SIDE] = level - 2 * number
+            frame[TOP : TOP + SIDE, LEFT : LEFT + SIDE] = max(level - 2 * number, 110)
         writer.write(frame)
     writer.release()
     return path

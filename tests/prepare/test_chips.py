@@ -16,7 +16,7 @@ def test_a_turn_a_scale_and_a_shift_are_found_exactly():
 
 
 def test_what_does_not_fit_is_met_in_least_squares():
-    noisy = SQUARE + [[0.1, 0], [0, -0.1], [-0.1, 0], [0, 0.1]]
+    noisy = np.add(SQUARE, [[0.1, 0], [0, -0.1], [-0.1, 0], [0, 0.1]])
     found = similarity(SQUARE, noisy)
 
     def miss(a: float, b: float, x: float, y: float) -> float:

@@ -42,6 +42,13 @@ def test_a_filled_frame_keeps_its_moment_and_says_that_it_is_filled():
     assert clip.marked().tolist() == list(range(7))
 
 
+def test_all_rows_come_once_in_blocks_also_of_mapped_arrays(tmp_path):
+    np.save(tmp_path / "frames.npy", np.arange(7, dtype=np.uint8))
+    mapped = {**arrays(), "frames": np.load(tmp_path / "frames.npy", mmap_mode="r")}
+    blocks = list(Treated(mapped, "nearest").blocks(3))
+    assert [block["frames"].tolist() for block in blocks] == [[1, 1, 1], [1, 5, 5], [5]]
+
+
 def test_masked_rows_are_as_they_came():
     clip = Treated(arrays(), "mask")
     rows = clip.rows(np.array([0, 5]))

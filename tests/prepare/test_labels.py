@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fusionbench.catalog.plugins import collect
 from fusionbench.contract.errors import UserError
-from fusionbench.prepare.labels import from_folders, from_table, from_tree
+from fusionbench.prepare.labels import _AFEW_CLASSES, _EXPRESSIONS, from_folders, from_table, from_tree
 from fusionbench.prepare.recordings import Recording
 
 
@@ -76,8 +77,8 @@ def test_tables_that_do_not_fit_are_refused(text, told):
     [
         ("rml", "rml-1/s3/an1", ("anger", "", "s3")),
         ("rml", "s8/Mandarin/su12", ("surprise", "", "s8")),
-        ("crema_d", "VideoFlash/1001_DFA_ANG_XX", ("anger", "", "1001")),
-        ("crema_d", "1091_WSI_NEU_X", ("neutral", "", "1091")),
+        ("crema_d", "VideoFlash/1001_DFA_ANG_XX", ("Anger", "", "1001")),
+        ("crema_d", "1091_WSI_NEU_X", ("Neutral", "", "1091")),
         ("ravdess", "Actor_05/02-01-06-01-02-01-05", ("fearful", "", "05")),
         ("afew", "Train_AFEW/Angry/000633000", ("Angry", "train", None)),
         ("afew", "x/val/Val/Happy/003353294", ("Happy", "report", None)),
@@ -93,3 +94,10 @@ def test_an_unknown_tree_or_other_names_are_refused():
         from_tree([recording("a")], "crema-d")
     with pytest.raises(UserError, match="no recording is called as there, such as 'a'"):
         from_tree([recording("a")], "rml")
+
+
+@pytest.mark.parametrize("name", ["afew", "crema_d", "rml"])
+def test_labels_of_a_tree_are_the_classes_of_the_dataset_of_that_name(name):
+    classes = set(collect().get("dataset", name).cls.classes)
+    said = _AFEW_CLASSES.split() if name == "afew" else _EXPRESSIONS[name].split()[1::2]
+    assert set(said) == classes

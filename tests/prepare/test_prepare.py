@@ -49,7 +49,7 @@ def test_faces_landmarks_states_places_and_moments_are_stored_with_how_they_were
     assert store.arrays["frames"][0, :, 24, 24].tolist() == pytest.approx([200] * 3, abs=2)
     assert not store.arrays["frames"][1].any()
     place = store.arrays["place"][0]
-    eyes = (FIVE[:2] + [LEFT, TOP]) @ place[:, :2].T + place[:, 2]
+    eyes = np.add(FIVE[:2], [LEFT, TOP]) @ place[:, :2].T + place[:, 2]
     assert eyes[0, 1] == pytest.approx(eyes[1, 1], abs=0.2) and eyes[1, 0] - eyes[0, 0] > 10
     marks = store.arrays["landmarks"]
     assert np.isnan(marks[1]).all() and np.isfinite(marks[0]).all() and "mesh" not in store.arrays
@@ -161,7 +161,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module, "write_sheet", full)
-    with pytest.raises(UserError, match="No space left on device. Free space"):
+    with pytest.raises(UserError, match=r"No space left on device\. Free space"):
         prepared()
     assert not Path("faces").exists() and not list(Path().glob(".fusionbench-*"))
 

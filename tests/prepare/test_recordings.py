@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def test_links_are_followed_once_and_a_circle_ends():
 def test_a_store_in_the_source_is_no_source():
     files("src/a.mp4", "src/faces/store.json", "src/faces/sheets/00000-a.png")
     assert [one[0] for one in found()] == ["a"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named_not_passed_over(monkeypatch):
+    files("src/a.mp4", "src/locked/b.mp4")
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(UserError, match="source src: src/locked: Permission denied"):
+        found()
 
 
 def test_nothing_to_prepare_says_what_was_looked_for():

@@ -31,8 +31,10 @@ from fusionbench.catalog.documents import read
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request, parse_assignment, resolve
 from fusionbench.data.marker import FILE_NAME, Marker, write_marker
+from fusionbench.exchange.clips_file import read_clips_file
 from fusionbench.learn.checkpoint import Checkpoint
 from fusionbench.study.experiment import members, read_experiment
+from tests.plugins import writers
 from tests.reliability.mutations import EDITS, edited
 
 pytestmark = pytest.mark.reliability
@@ -217,6 +219,32 @@ def assigned(path: Path) -> None:
         resolve(Request({"fusion": "arpg", "dataset": "afew", key: value}), collect())
 
 
+def importing(name: str, file: str, write: Callable[[Path], object], source: str = "") -> Reader:
+    """A file of an importer's source.
+
+    Args:
+        name: the importer's.
+        file: the file that is damaged, as a path in the source.
+        write: writes a whole source; given the file's own path where that is all.
+        source: the folder that is read; empty where it is the file itself.
+    """
+
+    def valid() -> bytes:
+        write(Path(source or file))
+        return Path(source, file).read_bytes()
+
+    def read(path: Path) -> None:
+        place = Path(source, file) if source else path
+        if source:
+            os.replace(path, place)
+        cls = collect().get("importer", name).cls
+        contents = cls(cls.Config()).read(Path(source) if source else path)
+        for clip in contents.clips:
+            assert clip.id and all(array.ndim == 2 for array in clip.streams.values())
+
+    return Reader(Path(file).name, valid, read, told=source and "mine")
+
+
 READERS = {
     "config": Reader("run.yaml", lambda: CONFIG, resolved),
     "registry": Reader("mine.yaml", lambda: REGISTRY, presets),
@@ -237,6 +265,25 @@ READERS = {
     "npy": store_part("x.npy"),
     "mark": Reader(FILE_NAME, mark, read_mark),
     "checkpoint": Reader("state.pt", unfinished, resume),
+    "mmsa": importing("mmsa", "aligned.pkl", writers.write_mmsa),
+    "multibench": importing("multibench", "raw.pkl", writers.write_multibench),
+    "npz": importing("npz", "mine.npz", writers.write_npz),
+    "merbench labels": importing("merbench", "label-6way.npz", writers.write_merbench, "mine"),
+    "merbench features": importing(
+        "merbench", "features/bert-UTT/sample_00000003.npy", writers.write_merbench, "mine"
+    ),
+    "csv": importing("table", "frames.csv", writers.write_table),
+    "openface": importing(
+        "openface",
+        "a.csv",
+        lambda path: writers.write_openface(path, writers.openface_rows(range(1, 6), [3])),
+    ),
+    "arff": importing("opensmile", "egemaps.arff", lambda path: writers.write_opensmile(path.parent)),
+    "ts": importing("ts", "A_TRAIN.ts", lambda path: writers.write_ts(path, writers.ts_lines(3, 0))),
+    "votes": importing("crema_d_votes", "tabulatedVotes.csv", writers.write_votes),
+    "clips": Reader("clips.csv", lambda: b"id,split,label\na,train,x\nb,test,y\n", read_clips_file),
+    "csd": importing("csd", "words.csd", writers.write_csds, "mine"),
+    "csd labels": importing("csd", "labels.csd", writers.write_csds, "mine"),
 }
 
 

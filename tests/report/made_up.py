@@ -12,10 +12,11 @@ from fusionbench.contract.judging import USUAL, Judging
 from fusionbench.learn.metrics import Predictions, scores
 from fusionbench.study.comparison import Comparison
 from fusionbench.study.experiment import Experiment, Slot
+from fusionbench.study.judged_rows import scored
 from fusionbench.study.plan import Absent
 from fusionbench.study.ranking import rank
 from fusionbench.study.terms import Terms
-from fusionbench.study.verdict import judge_rows, scored
+from fusionbench.study.verdict import judge_rows
 
 CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
 HEADS = ("arpg", "mult", "temma", "gru", "blstm", "concat", "concat_mlp", "single", "late", "est", "cmha")

@@ -11,11 +11,12 @@ import pytest
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.judging import Judging
-from fusionbench.learn.metrics import Predictions
+from fusionbench.learn.metrics import Predictions, pool
 from fusionbench.statistics.paired import paired
 from fusionbench.study.experiment import read_experiment
+from fusionbench.study.judged_rows import Scored, persons
 from fusionbench.study.terms import Terms, read_terms
-from fusionbench.study.verdict import Scored, judge_rows
+from fusionbench.study.verdict import judge_rows
 
 CLIPS = 400
 TRUTH = np.arange(CLIPS) % 4
@@ -152,7 +153,7 @@ def test_rows_of_other_clips_or_another_truth_are_refused():
     with pytest.raises(UserError, match="another truth of clip 'clip-007'"):
         judged(good, Scored("bad", {0: wrong}))
     twice = said(np.ones(CLIPS, bool), np.r_[np.arange(CLIPS), 0])
-    with pytest.raises(UserError, match="on a clip twice"):
+    with pytest.raises(UserError, match="on some clips more often than on others"):
         judged(Scored("bad", {0: twice}), good)
 
 
@@ -195,3 +196,49 @@ def test_other_terms_are_refused_with_their_line(tmp_path, given, message):
     with pytest.raises(UserError) as refused:
         read_experiment(Path(file), Request())
     assert message in str(refused.value) and "x.yaml, line 3" in str(refused.value)
+
+
+def repeated(label: str, *rounds: np.ndarray) -> Scored:
+    """Predictions of folds that were made anew: every clip once a round."""
+    said_of = [said(right) for right in rounds]
+    return Scored(label, {seed: pool(said_of) for seed in (0, 1)})
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "uar", "f1"])
+def test_of_repeated_folds_a_clips_rounds_are_one_value(metric):
+    """Two rounds of the same predictions say no more than one: same difference, same interval."""
+    rights = [np.random.default_rng(k).random(CLIPS) < rate for k, rate in enumerate((0.8, 0.7))]
+    once = judged(
+        *(Scored(label, {0: said(right), 1: said(right)}) for label, right in zip("ab", rights, strict=True)),
+        metric=metric,
+    )
+    twice = judged(
+        *(repeated(label, right, right) for label, right in zip("ab", rights, strict=True)), metric=metric
+    )
+    (first,), (second,) = once.pairs, twice.pairs
+    assert second.paired.clips == CLIPS and twice.groups == "20 subjects"
+    assert second.difference == pytest.approx(first.difference)
+    assert (second.low, second.high) == pytest.approx((first.low, first.high))
+
+
+def test_of_repeated_folds_the_difference_is_that_of_all_rounds():
+    rng = np.random.default_rng(5)
+    good, bad = ([rng.random(CLIPS) < rate for _ in range(3)] for rate in (0.8, 0.6))
+    (pair,) = judged(repeated("good", *good), repeated("bad", *bad)).pairs
+    assert pair.difference == pytest.approx(np.mean(good) - np.mean(bad))
+
+
+def test_frames_are_grouped_by_person_else_by_their_video():
+    ids = tuple(f"v{k % 8}/{k:05d}" for k in range(80))
+    right = np.random.default_rng(0).random(80) < 0.5
+    scores = np.log(np.where(np.eye(2)[right.astype(int)] > 0, 0.9, 0.1))
+    people = tuple(f"p{k % 2}" if k % 8 < 4 else None for k in range(80))
+    for subjects, groups in ((None, "8 videos"), (people, "2 subjects")):
+        rows = [
+            Scored("a", {0: Predictions(ids, np.ones(80, int), scores, subjects)}),
+            Scored("b", {0: Predictions(ids, np.ones(80, int), scores[::-1], subjects)}),
+        ]
+        made = judge_rows(rows, persons(rows, frames=True), 2, Terms(), Judging(("accuracy",)))
+        assert made.groups == groups
+        assert made.pairs[0].paired.groups == (8 if subjects is None else 6)
+    assert made.notes[0] == "4 videos have no subject; each counts as a person of its own"

@@ -190,7 +190,7 @@ def test_what_its_authors_give_out_is_brought_by_the_user_and_looked_at():
         cache.get("iresnet50")
     assert "insightface" in str(told.value) and "non-commercial" in str(told.value)
     save_file({"fc.weight": torch.zeros(1)}, "other.safetensors")
-    with pytest.raises(UserError, match="they hold no conv1.weight"):
+    with pytest.raises(UserError, match=r"they hold no conv1\.weight"):
         cache.get("iresnet50", Path("other.safetensors"))
     keys = next(network.keys for network in KNOWN if network.name == "iresnet50")
     torch.save({"state_dict": {f"module.{key}": torch.ones(2) for key in keys}}, "backbone.pth")

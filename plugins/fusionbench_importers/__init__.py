@@ -1,0 +1,1 @@
+"""Formats in which people exchange features, read clip by clip."""
