@@ -84,6 +84,8 @@ class Description(Config):
     """kind -> what made inputs of faces and is not in the model, since it did not learn"""
     preparation: dict[str, Any] | None = None
     """how the faces of the training clips were found and cut out, where that is known"""
+    single_frames: bool = False
+    """True where frames were labelled one by one, and each was seen through a window of its clip"""
     clip_frames: PositiveInt | None = None
     """median length of the training clips, in frames; not kept in format 1"""
     longest_clip: PositiveInt | None = None

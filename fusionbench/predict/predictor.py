@@ -97,7 +97,7 @@ class RunPredictor(Predictor):
 
     def __init__(self, model: TrainedModel, catalog: Catalog, watch: Watch):
         about = model.about
-        if {"window", "dilation"} <= set(about.config["dataset"]):
+        if about.single_frames:
             raise UserError(
                 f"run {about.run_id} judges single frames, each through a dilated window of its clip; such "
                 "a run is not asked about whole videos. Give it batches of windows: fb.load_model(RUN_ID)."
