@@ -140,7 +140,10 @@ def _way(predictor: Predictor, catalog: Catalog, watch: Watch) -> tuple[Way, Pol
     way = way_of(made["aligner"], cast(Choice, made["face"]), made["size"], request, catalog, watch)
     for what, version in way.aligner.versions(way.config).items():
         _tell_version(predictor, what, made["versions"].get(what), version, watch)
-    return way, MASK if made["gaps"] == "drop-clip" else cast(Policy, made["gaps"])
+    if made["gaps"] == "drop-clip":
+        watch.note("training left out clips with gaps; here the frames without a face are left out")
+        return way, MASK
+    return way, cast(Policy, made["gaps"])
 
 
 def _refuse_other(predictor: Predictor, store: Store, watch: Watch) -> None:

@@ -51,6 +51,7 @@ def run_id() -> str:
     return run(Request(asked)).run_id
 
 
+@pytest.mark.slow
 def test_a_run_says_what_ones_own_clip_shows_and_writes_table_figure_and_video(cli, run_id):
     faces(Path("mine"), 100, count=9)
     ended = cli("predict", run_id[:8], "mine", "--workers", 1, "--out", "said.csv", "--overlay", "seen.mp4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from fusionbench.predict.predictor import Predictor, RunPredictor
 from fusionbench.prepare.part import Way
 from fusionbench.prepare.prepare import prepare
 from fusionbench.prepare.recordings import find_recordings
+from fusionbench.track.records import read_file
 from tests.predict import masks
 from tests.prepare.films import film
 
@@ -31,6 +33,19 @@ WHOLE = {"backbone": "tiny", "relation": "mesh_gat", "relation.width": 16, "fron
 @pytest.fixture(autouse=True)
 def tracked(database: Path) -> None:
     """See ``database``."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
+    """Where a run was made once for all that only ask it: ``model``, its ``films`` and ``faces``."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("FUSIONBENCH_CACHE", str(folder / "cache"))
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{shutil.copy(template, folder / 'mlflow.db')}")
+        run_id = masks.trained("films", "faces", **TINY).run_id
+        shutil.copytree(read_file(run_id, "model"), "model")
+    return folder
 
 
 class Told(Watch):
@@ -46,7 +61,9 @@ class Told(Watch):
         self.lines.append(line)
 
 
-def asked(predictor: Predictor, *sources: str, watch: Watch | None = None, on_bad_clip="fail") -> Footage:
+def asked(
+    predictor: Predictor, *sources: str | Path, watch: Watch | None = None, on_bad_clip="fail"
+) -> Footage:
     return footage(
         predictor,
         [Path(source) for source in sources],
@@ -57,14 +74,15 @@ def asked(predictor: Predictor, *sources: str, watch: Watch | None = None, on_ba
     )
 
 
-def said_of(predictor: Predictor, *sources: str, window=None, step=None) -> list[Course]:
+def said_of(predictor: Predictor, *sources: str | Path, window=None, step=None) -> list[Course]:
     return list(courses(predictor, asked(predictor, *sources).store, window, step, Watch()))
 
 
-def predictor(run_id: str, watch: Watch | None = None) -> RunPredictor:
-    return RunPredictor(load_model(run_id, masks.catalog()), masks.catalog(), watch or Watch())
+def predictor(run: str | Path, watch: Watch | None = None) -> RunPredictor:
+    return RunPredictor(load_model(run, masks.catalog()), masks.catalog(), watch or Watch())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("front", [TINY, MESH, WHOLE], ids=["frozen", "relation", "all"])
 def test_of_its_own_reported_clips_a_run_says_from_the_videos_what_it_reported(front):
     done = masks.trained("films", "faces", **front)
@@ -76,10 +94,9 @@ def test_of_its_own_reported_clips_a_run_says_from_the_videos_what_it_reported(f
         assert course.probabilities[0] == pytest.approx(expected, abs=1e-6)
 
 
-def test_a_long_video_is_judged_window_by_window_and_gaps_are_told():
-    run_id = masks.trained("films", "faces", **TINY).run_id
+def test_a_long_video_is_judged_window_by_window_and_gaps_are_told(home):
     film(Path("long.avi"), [n < 10 or n >= 18 for n in range(30)])
-    (course,) = said_of(predictor(run_id), "long.avi")
+    (course,) = said_of(predictor(home / "model"), "long.avi")
     # as long as the training clips, 5 frames with a face; a quarter of that is a step of 1
     assert [each.first for each in course.windows] == list(range(26))
     assert [k for k, judged in enumerate(course.judged) if not judged] == [10, 11, 12, 13]
@@ -89,13 +106,16 @@ def test_a_long_video_is_judged_window_by_window_and_gaps_are_told():
     rows = list(csv.DictReader(Path("said.csv").read_text().splitlines()))
     assert len(rows) == 26 and rows[11]["predicted"] == rows[11]["p(dark)"] == "" and rows[11]["faces"] == "0"
     assert float(rows[0]["p(bright)"]) + float(rows[0]["p(dark)"]) == pytest.approx(1, abs=1e-5)
-    assert [each.first for each in said_of(predictor(run_id), "long.avi", window=20, step=5)[0].windows] == [
+    assert [
+        each.first for each in said_of(predictor(home / "model"), "long.avi", window=20, step=5)[0].windows
+    ] == [
         0,
         5,
         10,
     ]
 
 
+@pytest.mark.slow
 def test_arrays_give_what_videos_give():
     done = masks.trained("films", "faces", **MESH)
     store = fb.open_prepared_store("faces")
@@ -115,6 +135,7 @@ def test_arrays_give_what_videos_give():
         found.predict(frames=frames.astype(float), landmarks=landmarks, points=points)
 
 
+@pytest.mark.slow
 def test_a_run_on_streams_takes_streams():
     draw = np.random.default_rng(0)
     clips = (
@@ -139,48 +160,45 @@ def test_a_run_on_streams_takes_streams():
         list(courses(predictor_of(done.run_id, masks.catalog(), Watch()), None, None, None, Watch()))
 
 
-def test_a_store_that_was_prepared_otherwise_is_refused_and_the_runs_own_is_taken():
-    run_id = masks.trained("films", "faces", **TINY).run_id
-    assert len(asked(predictor(run_id), "faces").store.index.clips) == 12
-    root, found = find_recordings(Path("films/report"))
+def test_a_store_that_was_prepared_otherwise_is_refused_and_the_runs_own_is_taken(home):
+    assert len(asked(predictor(home / "model"), home / "faces").store.index.clips) == 12
+    root, found = find_recordings(home / "films/report")
     prepare(root, found, Path("smaller"), Way(masks.Masks, masks.Masks.Config(), "track", 40), workers=0)
     with pytest.raises(
         fb.UserError, match=r"prepared otherwise .*: size 40, not 48. Give the videos themselves"
     ):
-        asked(predictor(run_id), "smaller")
+        asked(predictor(home / "model"), "smaller")
     with pytest.raises(fb.UserError, match="name the video in place of the store"):
-        asked(predictor(run_id), "faces").only_recording()
+        asked(predictor(home / "model"), home / "faces").only_recording()
 
 
-def test_an_aligner_of_another_version_is_told(monkeypatch):
-    run_id = masks.trained("films", "faces", **TINY).run_id
+def test_an_aligner_of_another_version_is_told(home, monkeypatch):
     monkeypatch.setattr(masks.Masks, "versions", classmethod(lambda cls, config: {"masks": "2"}))
     told = Told()
-    asked(predictor(run_id), "films/report", watch=told)
+    asked(predictor(home / "model"), home / "films/report", watch=told)
     assert any(line.startswith("masks is 2, and was 1 when the clips of") for line in told.lines)
 
 
-def test_a_video_that_cannot_be_read_is_named_or_left_out_and_told():
-    run_id = masks.trained("films", "faces", **TINY).run_id
+def test_a_video_that_cannot_be_read_is_named_or_left_out_and_told(home):
     Path("mine").mkdir()
     film(Path("mine/good.avi"), [True] * 4)
     Path("mine/bad.avi").write_bytes(b"")
     with pytest.raises(fb.UserError, match=r"bad: .*an empty file"):
-        asked(predictor(run_id), "mine")
+        asked(predictor(home / "model"), "mine")
     told = Told()
-    left = asked(predictor(run_id), "mine", watch=told, on_bad_clip="skip")
+    left = asked(predictor(home / "model"), "mine", watch=told, on_bad_clip="skip")
     assert [clip.id for clip in left.store.index.clips] == ["good"]
     assert any(line.startswith("left out: bad: ") for line in told.lines)
 
 
-def test_the_same_video_is_prepared_once(monkeypatch):
-    run_id = masks.trained("films", "faces", **TINY).run_id
+def test_the_same_video_is_prepared_once(home, monkeypatch):
     film(Path("mine.avi"), [True] * 4)
-    asked(predictor(run_id), "mine.avi", "./mine.avi")
+    asked(predictor(home / "model"), "mine.avi", "./mine.avi")
     monkeypatch.setattr(masks.Masks, "sightings", None)
-    assert len(asked(predictor(run_id), "mine.avi").store.index.clips) == 1
+    assert len(asked(predictor(home / "model"), "mine.avi").store.index.clips) == 1
 
 
+@pytest.mark.slow
 def test_other_weights_than_the_runs_are_refused(tmp_path):
     from fusionbench_backbones.tiny import SHIPPED
     from safetensors.torch import load_file, save_file
