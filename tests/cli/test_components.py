@@ -74,7 +74,8 @@ def test_plugins_are_all_on(cli):
     [
         (
             ["list", "fusions"],
-            "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset, importer.",
+            "no kind 'fusions'. Did you mean 'fusion'? Kinds: fusion, relation, backbone, dataset, importer, "
+            "aligner.",
         ),
         (["show", "fusion", "temmma"], "Did you mean 'temma'?"),
         (["show", "head", "arpg"], "nothing called 'head' to show."),
