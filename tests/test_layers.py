@@ -26,6 +26,7 @@ FLOORS = {
     "track": 4,
     "bench": 5,
     "study": 6,
+    "predict": 6,
     "authoring": 6,
     "report": 7,
     "cli": 8,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fusionbench.bench.build import front_end_of, takes_streams
+from fusionbench.bench.build import before_model, front_end_of, takes_streams
 from fusionbench.bench.claim import FOLDS, KIND_TAG, REPRODUCTION, RUN
 from fusionbench.bench.model_file import FOLDER, FORMAT, Array, Description, Part, write_model
 from fusionbench.bench.outcome import FoldOutcome, Outcome, averaged_metrics, pooled_metrics
@@ -79,7 +80,13 @@ def log_fold(tracked: TrackedRun, outcome: FoldOutcome, fitted: Fitted, data: Ru
 
 
 def keep_model(
-    tracked: TrackedRun, config: RunConfig, data: RunData, model: Model, name: str, outcome: FoldOutcome
+    tracked: TrackedRun,
+    config: RunConfig,
+    data: RunData,
+    model: Model,
+    name: str,
+    outcome: FoldOutcome,
+    trained_on: Sequence[str],
 ) -> None:
     """The whole model with its selected epoch's weights, for ``fb.load_model``.
 
@@ -90,10 +97,12 @@ def keep_model(
         model: front end and head.
         name: the run's.
         outcome: what came of it.
+        trained_on: ids of the training clips.
     """
     learnt = (
         () if takes_streams(config.backbone, config.options.front_end) else (config.backbone, config.relation)
     )
+    prepared = data.dataset.preparation()
     about = Description(
         format=FORMAT,
         fusionbench=version("fusionbench"),
@@ -114,6 +123,14 @@ def keep_model(
         relation=_part(config.relation) if learnt and config.relation else None,
         backbone=_part(config.backbone) if learnt and config.backbone else None,
         config=config.plain(),
+        before={
+            kind: _part(chosen).model_copy(update={"weights": data.weights.get(kind)})
+            for kind, chosen in before_model(config).items()
+        },
+        preparation=None if prepared is None else dict(prepared),
+        single_frames=data.window is not None,
+        clip_frames=int(np.median(data.index.rows[data.index.places(trained_on)])),
+        longest_clip=int(data.index.rows.max()),
     )
     with tempfile.TemporaryDirectory() as folder:
         for file in write_model(Path(folder), tensors_of(model), about):

@@ -144,6 +144,13 @@ def takes_streams(backbone: Chosen | None, options: FrontEndOptions) -> bool:
     return backbone is None or options.trainable == "none"
 
 
+def before_model(config: RunConfig) -> dict[str, Chosen]:
+    """Kind -> the components that make a model's inputs of faces and do not learn."""
+    frozen = {"none": ("backbone", "relation"), "relation": ("backbone",), "all": ()}
+    chosen = {"backbone": config.backbone, "relation": config.relation}
+    return {kind: c for kind in frozen[config.options.front_end.trainable] if (c := chosen[kind]) is not None}
+
+
 def assemble_front_end(
     backbone: Chosen | None,
     relation: Chosen | None,
@@ -167,7 +174,7 @@ def assemble_front_end(
     if backbone is None or takes_streams(backbone, options):
         dims = {name: shape[0] for name, shape in shapes.items()}
         return StoredStreams(dims, statistics, options.widen, options.narrow)
-    built, encoder = build_front_end(backbone, relation, landmarks="landmarks" in shapes)
+    built, encoder = build_front_end(backbone, relation, shapes)
     if options.trainable == "relation":
         if encoder is None:
             raise UserError("front_end.trainable is relation, but --relation is none. Name an encoder.")

@@ -14,7 +14,8 @@ from fusionbench.bench.flops import flops_of, flops_per_clip
 from fusionbench.bench.front_end import build_front_end
 from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.errors import UserError
-from fusionbench.contract.types import FrameFeatures, Streams
+from fusionbench.contract.roles import beside_maps
+from fusionbench.contract.types import POINTS, FrameFeatures, Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.front_end import APPEARANCE, RELATION, Model
 
@@ -70,7 +71,7 @@ def cost_of_model(config: RunConfig, repeats: int = 3, threads: int | None = Non
     torch.set_num_threads(threads or config.options.threads)
     if config.backbone is None:
         raise UserError(f"dataset {config.dataset.name!r} brings its streams; there is no front end to time.")
-    backbone, relation = build_front_end(config.backbone, config.relation, landmarks=True)
+    backbone, relation = build_front_end(config.backbone, config.relation, ("landmarks", "points"))
     backbone.to(device).eval()
     size = config.backbone.cls.input_size(config.backbone.options)
     pixels = torch.rand(frames, 3, size, size, device=device)
@@ -82,11 +83,13 @@ def cost_of_model(config: RunConfig, repeats: int = 3, threads: int | None = Non
         streams = {APPEARANCE: features.embedding.unsqueeze(0)}
         if relation is not None and config.relation is not None:
             encode = relation.to(device).eval()
-            points = torch.rand(frames, 68, 2, device=device)
-            streams[RELATION] = encode(features.map, points).unsqueeze(0)
-            flops = frames * flops_of(lambda: encode(features.map[:1], points[:1]))
+            marks = torch.rand(frames, 68, 2, device=device), torch.rand(frames, *POINTS, device=device)
+            given = beside_maps(encode, *marks)
+            one = beside_maps(encode, *(mark[:1] for mark in marks))
+            streams[RELATION] = encode(features.map, *given).unsqueeze(0)
+            flops = frames * flops_of(lambda: encode(features.map[:1], *one))
             name = f"relation {config.relation.name}"
-            parts.append(_part(name, encode, lambda: encode(features.map, points), flops, device, repeats))
+            parts.append(_part(name, encode, lambda: encode(features.map, *given), flops, device, repeats))
         seen = Streams(streams)
         spec = seen.spec(len(config.dataset.cls.classes))
         head, name = build_head(config.fusion, spec, device).eval(), f"fusion {config.fusion.name}"

@@ -90,7 +90,7 @@ class ExplainedRun:
         faces = face_arrays(self._config, self._data)
         self.has_frames = bool(faces)
         self._arrays = {**self._data.arrays, **faces}
-        self._regions = RegionReader(self.model.front_end, self._config, "landmarks" in faces)
+        self._regions = RegionReader(self.model.front_end, self._config, faces)
 
     def choose(self, each: int) -> list[str]:
         """Clips of the report split: so many that were told right and so many wrong, the surest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,9 @@ import torch
 from fusionbench.bench.front_end import build_front_end
 from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import RunConfig
-from fusionbench.contract.roles import RelationEncoder
+from fusionbench.contract.roles import RelationEncoder, beside_maps
 from fusionbench.contract.types import ClipBatch
-from fusionbench.data.ingest import cached_frames
+from fusionbench.data.ingest import beside_frames, cached_frames
 from fusionbench.learn.front_end import EndToEnd, FrontEnd, StoredMaps
 
 
@@ -34,7 +35,7 @@ class Regions:
 
 
 def face_arrays(config: RunConfig, data: RunData) -> dict[str, np.ndarray]:
-    """``frames``, and ``landmarks`` where there are any, in the rows of the run's streams.
+    """``frames``, and ``landmarks`` and ``points`` where there are any, in the rows of the run's streams.
 
     Empty where the data are streams without frames.
     """
@@ -46,8 +47,7 @@ def face_arrays(config: RunConfig, data: RunData) -> dict[str, np.ndarray]:
     store = cached_frames(data.dataset, data.dataset.scan(), size, bad, data.stand_in)
     if store is None:
         return {}
-    names = ("frames", "landmarks") if store.made["landmarks"] else ("frames",)
-    return {name: store.arrays[name] for name in names}
+    return {name: store.arrays[name] for name in ("frames", *beside_frames(store))}
 
 
 class RegionReader:
@@ -56,10 +56,10 @@ class RegionReader:
     Args:
         front_end: the run's, as it was trained.
         config: the run's.
-        landmarks: whether the data have them.
+        beside: which of landmarks and points the data have.
     """
 
-    def __init__(self, front_end: FrontEnd, config: RunConfig, landmarks: bool) -> None:
+    def __init__(self, front_end: FrontEnd, config: RunConfig, beside: Collection[str]) -> None:
         self._trunk: Any = None
         self.encoder: RelationEncoder | None = None
         """None where there is none, or it shows nothing"""
@@ -68,7 +68,7 @@ class RegionReader:
         elif isinstance(front_end, StoredMaps):
             encoder = front_end.relation
         elif config.backbone and config.relation:  # it ran once, over all frames
-            self._trunk, encoder = build_front_end(config.backbone, config.relation, landmarks)
+            self._trunk, encoder = build_front_end(config.backbone, config.relation, beside)
         else:
             encoder = None
         if encoder is not None and type(encoder).explain is not RelationEncoder.explain:
@@ -80,11 +80,12 @@ class RegionReader:
         if self.encoder is None:
             return None
         arrays = {name: array[0, frame : frame + 1] for name, array in batch.arrays.items()}
-        if self._trunk is None:
-            maps = arrays["map"].float()
-        else:
+        maps: Any = arrays.get("map")
+        if self._trunk is not None:
             maps = self._trunk.eval()(arrays["frames"].float() / 255).map
-        found = dict(self.encoder.explain(maps, arrays.get("landmarks")))
+        given = beside_maps(self.encoder, arrays.get("landmarks"), arrays.get("points"))
+        seen: Any = None if maps is None else maps.float()
+        found = dict(self.encoder.explain(seen, *given))
         if "regions" not in found or len(found) < 2:
             return None
         boxes = np.asarray(found.pop("regions")[1])[0]

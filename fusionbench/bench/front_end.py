@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,19 @@ from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.roles import Backbone, RelationEncoder
 from fusionbench.contract.watch import Watch
 from fusionbench.data.cache import file_hash, writable_folder
+from fusionbench.data.ingest import beside_frames
 from fusionbench.data.store import Store
 from fusionbench.data.store_cache import cache_path, cached_stores
 from fusionbench.learn.extract import extract, of_black
 from fusionbench.learn.front_end import APPEARANCE, RELATION
+from fusionbench.weights.cache import has_weights
 
+NO_POINTS = (
+    "it reads the 468 points of a face's mesh, which these data do not hold. Prepare the videos with "
+    "`fusionbench prepare VIDEOS --aligner mesh --out STORE`, and run on --dataset frames"
+)
+REAL = "expression_net"
+"""the network of the presets real and real-maps"""
 FRONT_END_SEED = 2511
 """random parts of a frozen front end are drawn once for all runs, so that heads share their streams"""
 
@@ -51,13 +59,26 @@ def front_end_stores(
         UserError: the front end does not fit, or the disk is too small for the trunk's maps.
     """
     trainable = config.options.front_end.trainable
-    landmarks = {"landmarks": frames} if frames.made["landmarks"] else {}
+    beside = {name: frames for name in beside_frames(frames) if name != "points" or _needs_points(config)}
     if trainable == "all":
-        return {"frames": frames, **landmarks}
+        return {"frames": frames, **beside}
     if trainable == "relation":
-        return {**_extracted(frames, config, [APPEARANCE, "map"], weights, watch), **landmarks}
+        maps = ["map"] if config.relation is None or config.relation.cls.reads_maps else []
+        return {**_extracted(frames, config, [APPEARANCE, *maps], weights, watch), **beside}
     streams = [APPEARANCE, RELATION] if config.relation else [APPEARANCE]
     return _extracted(frames, config, streams, weights, watch)
+
+
+def real_front_end(beside: Collection[str]) -> str:
+    """A sentence on the front end that saw real faces, for data that hold these beside frames."""
+    name = "real" if "points" in beside else "real-maps"
+    if has_weights(REAL):
+        return f"One that saw them is here: --front-end {name}."
+    return f"Get one that saw them: fusionbench weights get {REAL}, then --front-end {name}."
+
+
+def _needs_points(config: RunConfig) -> bool:
+    return config.relation is not None and config.relation.cls.needs_points
 
 
 def refuse_untrained(config: RunConfig) -> None:
@@ -118,8 +139,8 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
     if "map" not in targets:
         return
     assert config.backbone is not None
-    landmarks = bool(frames.made["landmarks"])
-    channels, rows, cols = build_front_end(config.backbone, config.relation, landmarks)[0].map_shape
+    trunk, _ = build_front_end(config.backbone, config.relation, beside_frames(frames))
+    channels, rows, cols = trunk.map_shape
     needed = frames.total_rows * channels * rows * cols * 2
     folder = writable_folder("maps")
     free = shutil.disk_usage(folder).free
@@ -133,8 +154,7 @@ def _refuse_too_large(frames: Store, config: RunConfig, targets: Mapping[str, An
 
 def _run_front_end(frames: Store, config: RunConfig, targets: Mapping[str, Any], watch: Watch) -> None:
     assert config.backbone is not None
-    landmarks = bool(frames.made["landmarks"])
-    backbone, relation = build_front_end(config.backbone, config.relation, landmarks)
+    backbone, relation = build_front_end(config.backbone, config.relation, beside_frames(frames))
     extract(frames, backbone, relation, targets, config.options.device, watch)
 
 
@@ -144,18 +164,23 @@ def black_rows(config: RunConfig, arrays: Sequence[str], frames: Store) -> dict[
     if not made:
         return {}
     assert config.backbone is not None
-    backbone, relation = build_front_end(config.backbone, config.relation, bool(frames.made["landmarks"]))
+    backbone, relation = build_front_end(config.backbone, config.relation, beside_frames(frames))
     size = frames.arrays["frames"].shape[-1]
     return of_black(backbone, relation, made, size, config.options.device)
 
 
 def build_front_end(
-    backbone: Chosen, relation: Chosen | None, landmarks: bool
+    backbone: Chosen, relation: Chosen | None, beside: Collection[str]
 ) -> tuple[Backbone, RelationEncoder | None]:
     """Backbone and relation encoder; what has no weights is drawn from a fixed seed.
 
+    Args:
+        backbone: to build.
+        relation: to build; None for appearance alone.
+        beside: which of ``landmarks`` and ``points`` the data hold.
+
     Raises:
-        NotSupported: the encoder cannot work on these maps or lacks its landmarks, with its own reason.
+        NotSupported: the encoder cannot work on these maps, with its own reason, or lacks points.
         UserError: ``supports`` or a constructor raises.
     """
     with torch.random.fork_rng(devices=[]):
@@ -165,7 +190,9 @@ def build_front_end(
         if relation is None:
             return trunk, None
         with blaming(relation.cls, "supports"):
-            reason = relation.cls.supports(trunk.map_shape, relation.options, landmarks)
+            reason = relation.cls.supports(trunk.map_shape, relation.options, "landmarks" in beside)
+        if reason is None and relation.cls.needs_points and "points" not in beside:
+            reason = NO_POINTS
         if reason:
             raise NotSupported(f"relation {relation.name!r} does not fit: {reason}")
         with blaming(relation.cls, "__init__"):

@@ -16,8 +16,8 @@ from fusionbench.catalog.run_config import FrontEndOptions
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.options import Config
 
-FORMAT = 1
-"""of the two files; a reader refuses newer ones"""
+FORMAT = 2
+"""of the two files; a reader refuses newer ones. 1 did not say what made inputs of faces"""
 FOLDER, DESCRIPTION, WEIGHTS = "model", "model.json", "model.safetensors"
 """artifact folder of a run, and the two files in it"""
 LARGEST_DESCRIPTION = 2**24
@@ -34,6 +34,8 @@ class Part(Config):
     code: str
     """hash of its source"""
     options: dict[str, Any]
+    weights: str | None = None
+    """SHA-256 of the file that it took its weights from, of what stands before the model"""
 
 
 class Array(Config):
@@ -78,6 +80,16 @@ class Description(Config):
     """likewise"""
     config: dict[str, Any]
     """the run's, resolved"""
+    before: dict[str, Part] = {}
+    """kind -> what made inputs of faces and is not in the model, since it did not learn"""
+    preparation: dict[str, Any] | None = None
+    """how the faces of the training clips were found and cut out, where that is known"""
+    single_frames: bool = False
+    """True where frames were labelled one by one, and each was seen through a window of its clip"""
+    clip_frames: PositiveInt | None = None
+    """median length of the training clips, in frames; not kept in format 1"""
+    longest_clip: PositiveInt | None = None
+    """of all clips of the run, in frames; likewise"""
 
     @property
     def parts(self) -> dict[str, Part]:

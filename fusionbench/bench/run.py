@@ -147,7 +147,7 @@ def _run_claimed(
         outcome = report(config, data, fitted, loaders, fold, tracked, identity)
         log_digits(tracked, outcome)
         log_fold(tracked, outcome, fitted, data)
-        keep_model(tracked, config, data, fitted.model, notes.name, outcome)
+        keep_model(tracked, config, data, fitted.model, notes.name, outcome, loaders.train.clips)
         around.catalog.observe("run_ended", around.watch, info, report=outcome.metrics)
     return outcome
 

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fusionbench.bench.front_end import black_rows, front_end_stores, refuse_untrained, weights_hash
+from fusionbench.bench.front_end import (
+    black_rows,
+    front_end_stores,
+    real_front_end,
+    refuse_untrained,
+    weights_hash,
+)
 from fusionbench.bench.parts import LEAK, fold_findings, parts_line, unused
 from fusionbench.bench.stand_in import no_stand_in, stand_in_is_made, stand_in_root
 from fusionbench.catalog.identity import harness_hash
@@ -25,7 +31,7 @@ from fusionbench.contract.watch import Watch
 from fusionbench.contract.window import Window
 from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
-from fusionbench.data.ingest import cached_frames, frame_store
+from fusionbench.data.ingest import beside_frames, cached_frames, frame_store
 from fusionbench.data.marker import read_marker
 from fusionbench.data.remembered import remembered
 from fusionbench.data.store import StoreIndex, is_store, open_store
@@ -211,8 +217,7 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
     if backbone.cls.trained_on and not stand_in and backbone.options.weights == "shipped":
         watch.warn(
             f"the weights of backbone {backbone.plugin!r} come from {backbone.cls.trained_on}, "
-            "not from real faces. "
-            "Load real ones: --backbone iresnet50 --set backbone.weights=PATH."
+            f"not from real faces. {real_front_end(beside_frames(frames))}"
         )
     stores = front_end_stores(frames, config, weights, watch)
     arrays = {name: store.arrays[name] for name, store in stores.items()}

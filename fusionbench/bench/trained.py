@@ -97,7 +97,7 @@ def _chosen(kind: str, part: Part, catalog: Catalog, description: Path) -> Chose
         kind, part.name, part.plugin, part.version, part.options, catalog, str(description)
     )
     options = chosen.options
-    if chosen.cls.weights(options) is not None and "weights" in type(options).model_fields:
+    if getattr(options, "weights", None) is not None:
         # the model brings its own; that file may be gone
         return replace(chosen, options=options.model_copy(update={"weights": None}))
     return chosen

@@ -25,9 +25,10 @@ class TrainedModel(nn.Module):
     are part of it, and so is the choice of frames where the run took some of each clip.
 
     Where the run's ``front_end.trainable`` was ``relation`` or ``all``, it takes what that front end
-    takes, as a mapping (or ``fb.ClipBatch``) of arrays ``(batch, time, ...)``: ``appearance`` and the
-    backbone's ``map``, or ``frames`` ``(batch, time, 3, height, width)`` uint8; with ``landmarks``
-    where the data had them. ``inputs`` says which.
+    takes, as a mapping (or ``fb.ClipBatch``) of arrays ``(batch, time, ...)``: ``appearance`` and what
+    the relation encoder reads (the backbone's ``map``, ``points`` of the mesh), or ``frames``
+    ``(batch, time, 3, height, width)`` uint8; with ``landmarks`` where the data had them. ``inputs``
+    says which. ``fb.load(RUN_ID).predict(frames=...)`` makes them of faces.
 
     The same batches on the same machine and number of threads give the digits that the run gave.
     It stays in eval mode and takes no gradients; ``front_end`` and ``head`` are modules to train on.

@@ -13,6 +13,8 @@ from fusionbench.catalog.documents import Lines, read
 from fusionbench.catalog.plugins import KINDS, Catalog
 from fusionbench.contract.errors import UserError, brief, nearest
 
+FRONT_END = "front_end"
+"""what a file calls presets that choose backbone, relation encoder and ``front_end`` together"""
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -24,6 +26,20 @@ class Preset:
     name: str
     plugin: str
     options: Mapping[str, Any]
+    origin: str
+    """file and line"""
+
+
+CHOSEN = ("backbone", "relation")
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """A name for a backbone, a relation encoder and how they are trained."""
+
+    name: str
+    values: Mapping[str, Any]
+    """as a file of options has them"""
     origin: str
     """file and line"""
 
@@ -44,15 +60,46 @@ def read_presets(catalog: Catalog, registry: Path | None = None) -> dict[str, di
     Raises:
         UserError: a file does not hold presets, or a preset reuses a plugin's name.
     """
+    presets: dict[str, dict[str, Preset]] = {kind: {} for kind in KINDS}
+    for file in _files(registry):
+        for preset in _presets_of(file, catalog):
+            presets[preset.kind][preset.name] = preset
+    return presets
+
+
+def read_front_ends(registry: Path | None = None) -> dict[str, FrontEnd]:
+    """Presets of whole front ends by name; ``registry`` as for ``read_presets``.
+
+    Raises:
+        UserError: a file does not hold such presets.
+    """
+    return {each.name: each for file in _files(registry) for each in _front_ends_of(file)}
+
+
+def _files(registry: Path | None) -> list[Path]:
     files = [shipped("registry.yaml")]
     own = registry or Path("registry.yaml")
     if registry or (own.is_file() and own.resolve() != files[0].resolve()):
         files.append(own)
-    presets: dict[str, dict[str, Preset]] = {kind: {} for kind in KINDS}
-    for file in files:
-        for preset in _presets_of(file, catalog):
-            presets[preset.kind][preset.name] = preset
-    return presets
+    return files
+
+
+def _front_ends_of(file: Path) -> list[FrontEnd]:
+    content, lines = read(file)
+    named = content.get(FRONT_END) or {}
+    if not isinstance(named, dict):
+        where = f"{file}, line {lines[FRONT_END,]}"
+        raise UserError(f"{where}: {FRONT_END} must be a mapping of presets; got {brief(named)}.")
+    found = []
+    for name, body in named.items():
+        where = f"{file}, line {lines[FRONT_END, name]}"
+        if not isinstance(body, dict) or not body or set(body) - {*CHOSEN, FRONT_END}:
+            raise UserError(
+                f"{where}: preset {name!r} must read {{backbone: NAME, relation: NAME, front_end: "
+                f"{{trainable: ...}}}}; got {brief(body)}."
+            )
+        found.append(FrontEnd(name, body, where))
+    return found
 
 
 def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
@@ -60,9 +107,14 @@ def _presets_of(file: Path, catalog: Catalog) -> list[Preset]:
     content, lines = _parsed(file, state and (state.st_mtime_ns, state.st_size, state.st_ino))
     presets = []
     for kind, named in content.items():
+        if kind == FRONT_END:
+            continue
         where = f"{file}, line {lines[kind,]}"
         if kind not in KINDS:
-            raise UserError(f"{where}: no kind {kind!r}.{nearest(kind, KINDS)} Kinds: {', '.join(KINDS)}.")
+            allowed = (*KINDS, FRONT_END)
+            raise UserError(
+                f"{where}: no kind {kind!r}.{nearest(kind, allowed)} Kinds: {', '.join(allowed)}."
+            )
         if not isinstance(named or {}, dict):
             raise UserError(f"{where}: {kind} must be a mapping of presets; got {brief(named)}.")
         for name, body in (named or {}).items():

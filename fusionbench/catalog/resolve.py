@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from fusionbench.catalog.documents import parse_value, read
 from fusionbench.catalog.plugins import KINDS, ROLE_NAMES, RUN_KINDS, Catalog
-from fusionbench.catalog.presets import Preset, read_presets
+from fusionbench.catalog.presets import FRONT_END, Preset, read_front_ends, read_presets
 from fusionbench.catalog.run_config import Chosen, RunConfig, RunOptions, flatten
 from fusionbench.contract.class_names import kept_classes
-from fusionbench.contract.errors import UserError, brief, nearest
+from fusionbench.contract.errors import UserError, brief, nearest, unknown
 from fusionbench.contract.judging import number_of_positive
 from fusionbench.contract.options import Config
 from fusionbench.contract.reading import reason
@@ -76,6 +76,7 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
     presets = read_presets(catalog, request.registry)
     asked = _Layers()
     asked.lay(*read_options(request))
+    asked = _with_front_end(asked, request.registry)
 
     dataset = _choose("dataset", asked, catalog, presets)
     layers = _Layers()
@@ -90,7 +91,8 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
     for kind in ("fusion", "relation", "backbone"):
         streams_given = dataset.cls.precomputed and kind != "fusion"
         if streams_given and f"{kind}.name" in asked.values:
-            raise UserError(f"dataset {dataset.name!r} brings its streams ready made; leave out --{kind}.")
+            flag = "--front-end" if FRONT_END in request.values else f"--{kind}"
+            raise UserError(f"dataset {dataset.name!r} brings its streams ready made; leave out {flag}.")
         left_out = streams_given or _left_out(kind, asked)
         chosen[kind] = None if left_out else _choose(kind, asked, catalog, presets)
 
@@ -103,6 +105,20 @@ def resolve(request: Request, catalog: Catalog) -> RunConfig:
     fusion = chosen["fusion"]
     assert fusion is not None
     return RunConfig(fusion, dataset, chosen["relation"], chosen["backbone"], options, origins)
+
+
+def _with_front_end(asked: _Layers, registry: Path | None) -> _Layers:
+    """What was asked, over what the preset of a front end says where one was named."""
+    name = asked.values.pop(FRONT_END, None)
+    if name is None:
+        return asked
+    presets = read_front_ends(registry)
+    if name not in presets:
+        raise unknown("front end", str(name)[:80], presets, "Presets of front ends stand in registry.yaml.")
+    preset, whole = presets[name], _Layers()
+    whole.lay(_names_apart(preset.values), preset.origin)
+    whole.lay(asked.values, asked.origins)
+    return whole
 
 
 def read_options(request: Request) -> tuple[dict[str, Any], dict[str, str]]:

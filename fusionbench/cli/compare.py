@@ -39,6 +39,7 @@ def compare(
     ] = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
+    front_end: opt.FrontEnd = None,
     dataset: opt.Dataset = None,
     seeds: Annotated[
         int | None,
@@ -136,6 +137,7 @@ def compare(
     given = {
         "relation": relation,
         "backbone": backbone,
+        "front_end": front_end,
         "dataset": dataset,
         "data.root": data_root,
         "data.stand_in": stand_in,

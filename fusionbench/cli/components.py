@@ -34,13 +34,16 @@ def list_components(
     from rich.console import Console
 
     from fusionbench.catalog.plugins import KINDS
-    from fusionbench.report.component_tables import component_table
+    from fusionbench.catalog.presets import read_front_ends
+    from fusionbench.report.component_tables import component_table, front_end_table
 
     catalog, presets = _catalog(registry)
     kinds = [known_kind(kind)] if kind else list(KINDS)
     console = Console()
     for each in kinds:
         console.print(component_table(each, catalog, presets[each]))
+    if kind is None:
+        console.print(front_end_table(read_front_ends(registry)))
     if catalog.off_note:
         console.print(catalog.off_note, style="yellow", markup=False, highlight=False)
 

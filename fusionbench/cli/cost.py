@@ -14,6 +14,7 @@ def cost(
     fusion: opt.Fusion = None,
     relation: opt.Relation = None,
     backbone: opt.Backbone = None,
+    front_end: opt.FrontEnd = None,
     dataset: Annotated[
         str,
         typer.Option(
@@ -46,6 +47,7 @@ def cost(
         "fusion": fusion,
         "relation": relation,
         "backbone": backbone,
+        "front_end": front_end,
         "dataset": dataset,
         "device": device,
         "threads": threads,

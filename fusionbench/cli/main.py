@@ -22,6 +22,7 @@ from fusionbench.cli import (
     explain,
     judge,
     new,
+    predict,
     predictions,
     prepare,
     pretrain,
@@ -77,6 +78,7 @@ app.command("tune")(starting()(tune.tune))
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("run-info")(runs.run_info)
+app.command("predict")(predict.predict)
 app.command("predictions")(predictions.predictions)
 app.command("judge")(judge.judge)
 app.command("reproduce")(reproduce.reproduce)

@@ -32,6 +32,15 @@ Backbone = Annotated[
     str | None,
     typer.Option("--backbone", help="Backbone or preset. Default: tiny.", rich_help_panel="What"),
 ]
+FrontEnd = Annotated[
+    str | None,
+    typer.Option(
+        "--front-end",
+        metavar="real|NAME",
+        help="Preset of backbone, relation encoder and what of them learns. Default: none.",
+        rich_help_panel="What",
+    ),
+]
 Dataset = Annotated[
     str | None,
     typer.Option(
@@ -148,6 +157,7 @@ FLAGS = {
     "fusion": "--fusion",
     "relation": "--relation",
     "backbone": "--backbone",
+    "front_end": "--front-end",
     "dataset": "--dataset",
     "data.root": "--data-root",
     "data.stand_in": "--stand-in",

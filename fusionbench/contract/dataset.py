@@ -55,6 +55,9 @@ class ClipFrames:
     """``(time, 3, height, width)`` uint8, RGB"""
     landmarks: np.ndarray | None = None
     """``(time, 68, 2)`` float32, x and y in [0, 1] of the image"""
+    points: np.ndarray | None = None
+    """``(time, 2, 468, 3)`` float32: the face's mesh in each frame, and the median of the clip's; x and y in
+    [0, 1] of the image, depth in the same unit"""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ class Backbone(Component):
     """(channels, rows, cols) of the feature map"""
     trained_on: ClassVar[str | None] = None
     """what the shipped weights saw, where a user must be warned (``drawings``)"""
+    classes: ClassVar[tuple[str, ...]] = ()
+    """what its weights name by themselves, where they came with a classifier of single frames"""
 
     def __init__(self, config: Any):
         super().__init__()
@@ -77,18 +79,37 @@ class Backbone(Component):
         """
         raise NotImplementedError
 
+    def logits(self, embedding: Tensor) -> Tensor:
+        """What the weights' own classifier says of embeddings, where it has ``classes``.
+
+        Args:
+            embedding: ``(frames, dim)``.
+
+        Returns:
+            ``(frames, classes)``
+        """
+        raise NotImplementedError
+
     def pretrained(self) -> list[nn.Parameter]:
         """Parameters that came with weights and get the small learning rate."""
         return []
 
 
 class RelationEncoder(Component):
-    """Feature maps to one relation vector a frame, one frame at a time. Subclasses set ``dim``."""
+    """Faces to one relation vector a frame, one frame at a time. Subclasses set ``dim``.
+
+    A face is given by the backbone's map and, where the data hold them, by 68 landmarks and the
+    points of its mesh.
+    """
 
     dim: int
     """channels of the relation stream"""
     needs_landmarks: bool = False
     """True where ``forward`` wants the 68 facial landmarks"""
+    needs_points: ClassVar[bool] = False
+    """True where it wants the points of the face's mesh: ``forward`` and ``explain`` take ``points``"""
+    reads_maps: ClassVar[bool] = True
+    """False where it makes nothing of the maps; they are not stored for it, and may come as None"""
 
     def __init__(self, map_shape: tuple[int, int, int], config: Any):
         super().__init__()
@@ -110,6 +131,9 @@ class RelationEncoder(Component):
         Args:
             maps: ``(frames, channels, rows, cols)``.
             landmarks: ``(frames, 68, 2)``, x and y in [0, 1] of the face image.
+
+        With ``needs_points`` a third argument comes, ``points`` ``(frames, 2, 468, 3)``: the mesh of the
+        frame, and the median of its clip's; x and y in [0, 1] of the face image, depth in the same unit.
 
         Returns:
             ``(frames, dim)``
@@ -200,6 +224,13 @@ class FusionHead(Component):
         ``snippet``) are drawn along, one line for each index of what stands before them.
         """
         return {}
+
+
+def beside_maps(
+    encoder: RelationEncoder, landmarks: Tensor | None, points: Tensor | None
+) -> tuple[Tensor | None, ...]:
+    """What a relation encoder's ``forward`` and ``explain`` are handed after the maps."""
+    return (landmarks, points) if encoder.needs_points else (landmarks,)
 
 
 def takes(method: Callable[..., Any], argument: str) -> bool:

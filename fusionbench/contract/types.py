@@ -9,6 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+POINTS = (2, 468, 3)
+"""``points`` of a frame: the mesh of its face, and the median of its clip's"""
+
 
 class FrameFeatures(NamedTuple):
     """What a backbone returns for each frame."""
@@ -93,6 +96,7 @@ class ClipBatch:
     arrays: Mapping[str, Tensor]
     """array name -> ``(batch, time, ...)``: ``frames`` ``(batch, time, 3, height, width)`` uint8,
     ``map`` ``(batch, time, channels, rows, cols)``, ``landmarks`` ``(batch, time, 68, 2)``,
+    ``points`` ``(batch, time, 2, 468, 3)``,
     or a stream ``(batch, time, dim)`` under its name"""
     mask: Tensor
     """``(batch, time)`` bool, True = real frame"""

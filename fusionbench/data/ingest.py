@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 from fusionbench.contract.dataset import Clip, ClipFrames, Dataset, Inventory, Problem
 from fusionbench.contract.errors import BadClip, UserError
 from fusionbench.contract.hashing import digest
+from fusionbench.contract.types import POINTS
 from fusionbench.contract.watch import Watch
 from fusionbench.data.faces import resize_frames
 from fusionbench.data.store import Store, is_store, open_store
@@ -46,7 +47,8 @@ def frame_store(
 
     Returns:
         arrays ``frames`` ``(rows, 3, size, size)`` uint8 and, where every clip has them,
-        ``landmarks`` ``(rows, 68, 2)`` float32; ``made["skipped"]`` lists clips left out.
+        ``landmarks`` ``(rows, 68, 2)`` and ``points`` ``(rows, 2, 468, 3)`` float32;
+        ``made["skipped"]`` lists clips left out.
 
     Raises:
         UserError: clips are bad and the policy is ``fail``, or none is good.
@@ -107,7 +109,7 @@ def _ingest(
     watch: Watch,
 ) -> None:
     skipped: list[Problem] = []
-    landmarks_everywhere = True
+    landmarks_everywhere = points_everywhere = True
     with writing(path, "frames") as writer:
         for clip, decoded in _decoded(dataset, inventory.clips, size, watch):
             if isinstance(decoded, BadClip):
@@ -120,13 +122,17 @@ def _ingest(
                 arrays["landmarks"] = np.full((time, 68, 2), np.nan, dtype=np.float32)
             else:
                 arrays["landmarks"] = decoded.landmarks.astype(np.float32)
+            if decoded.points is None:
+                points_everywhere = False
+            if "points" in writer.forms or (points_everywhere and not writer.forms):
+                arrays["points"] = _points(decoded)
             writer.append(clip, arrays)
         if skipped and on_bad_clip == "fail":
             raise UserError(_listed(skipped) + " Mend them, or add --on-bad-clip skip to go on without them.")
         if len(skipped) == len(inventory.clips):
             raise UserError(f"{_listed(skipped)} No clip is left.")
         made["skipped"] = [asdict(problem) for problem in skipped]
-        made["landmarks"] = landmarks_everywhere
+        made["landmarks"], made["points"] = landmarks_everywhere, points_everywhere
         writer.finish(made, stand_in)
 
 
@@ -140,7 +146,7 @@ def _decoded(
             read = dataset.read(clip)
         except BadClip as error:
             return error
-        return ClipFrames(resize_frames(read.frames, size), read.landmarks)
+        return replace(read, frames=resize_frames(read.frames, size))
 
     clips = list(clips)
     done = 0
@@ -165,6 +171,18 @@ def _windows(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
         files += len(clip.files)
     if window:
         yield window
+
+
+def _points(decoded: ClipFrames) -> np.ndarray:
+    """A clip's points, NaN where it has none."""
+    if decoded.points is not None:
+        return decoded.points.astype(np.float32)
+    return np.full((len(decoded.frames), *POINTS), np.nan, dtype=np.float32)
+
+
+def beside_frames(frames: Store) -> list[str]:
+    """Which of landmarks and points every clip of such a store has."""
+    return [name for name in ("landmarks", "points") if frames.made.get(name)]
 
 
 def _listed(problems: list[Problem], most: int = 10) -> str:

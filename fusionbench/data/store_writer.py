@@ -50,6 +50,11 @@ class StoreWriter:
         self._beside: list[str] = []
         self._labels = LabelNumbers()
 
+    @property
+    def forms(self) -> Forms:
+        """The arrays that the first clip brought; empty before it."""
+        return dict(self._forms)
+
     def __contains__(self, clip_id: str) -> bool:
         """Whether a clip of this id was appended."""
         return clip_id in self._ids

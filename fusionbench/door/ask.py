@@ -16,6 +16,7 @@ WORDS = {
     "fusion": "fusion",
     "relation": "relation",
     "backbone": "backbone",
+    "front_end": "front_end",
     "dataset": "dataset",
     "data_root": "data.root",
     "stand_in": "data.stand_in",

@@ -44,7 +44,8 @@ def run(
         again: train even if the very same run is finished.
         watch: told of progress; default none.
         **words: the flags of ``fusionbench run``: ``data_root``, ``stand_in``, ``epochs``, ``seed``,
-            ``fold``, ``relation``, ``backbone``, ``metric``, ``device``, ``threads``, ``on_bad_clip``.
+            ``fold``, ``relation``, ``backbone``, ``front_end``, ``metric``, ``device``, ``threads``,
+            ``on_bad_clip``.
 
     Raises:
         UserError: as the command line says it.

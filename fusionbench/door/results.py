@@ -84,6 +84,37 @@ class RunResult:
             raise UserError(f"each fold has a model of its own: fb.load_model(ID) with one of {listed}.")
         return load_model(self.outcome.folds[0].run_id, self._catalog)
 
+    def predict(self, *, window: int | None = None, step: int | None = None, **arrays: Any) -> DataFrame:
+        """What the trained model says of a clip of your own, as `fusionbench predict` does of videos.
+
+        Args:
+            window: frames that are judged together; None = a clip no longer than the run's as a whole,
+                a longer one in windows as long as its training clips.
+            step: frames from one window to the next; None = a quarter of a window.
+            **arrays: of one clip, ``(time, ...)``: the run's streams as they were stored; or ``frames``
+                ``(time, 3, height, width)`` uint8, aligned as the run's, with ``landmarks``
+                ``(time, 68, 2)`` and ``points`` ``(time, 2, 468, 3)`` where its front end reads them.
+
+        Returns:
+            one row a window: first and last frame, the likeliest class, probabilities.
+
+        Raises:
+            UserError: an array is missing or of another shape, or the run has several folds.
+        """
+        import numpy
+        import pandas
+
+        from fusionbench.catalog.plugins import collect
+        from fusionbench.contract.watch import Watch
+        from fusionbench.predict.course import course_of
+        from fusionbench.predict.predictor import RunPredictor
+
+        predictor = RunPredictor(self.model, self._catalog or collect(), Watch())
+        given = {name: numpy.asarray(array) for name, array in arrays.items()}
+        return pandas.DataFrame(course_of(predictor, "", given, window=window, step=step).columns()).drop(
+            columns=["clip", "begin_s", "end_s"]
+        )
+
     def figure(self) -> Figure:
         """The confusion matrix of the report split."""
         from fusionbench.figures.confusion import confusion_matrix

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from fusionbench.contract.blame import blaming
-from fusionbench.contract.roles import Backbone, RelationEncoder
+from fusionbench.contract.roles import Backbone, RelationEncoder, beside_maps
+from fusionbench.contract.types import POINTS
 from fusionbench.contract.watch import Watch
 from fusionbench.data.store import Store
 from fusionbench.data.store_writer import writing
@@ -96,7 +97,7 @@ def of_black(
 
     Args:
         backbone: in any mode; it is put in eval mode.
-        relation: needed where ``relation`` is a name. One that looks at landmarks sees all of them at zero.
+        relation: needed where ``relation`` is a name. Landmarks and points that it looks at are all zero.
         names: what is asked for.
         size: side of the image in pixels.
         device: where to compute.
@@ -104,6 +105,7 @@ def of_black(
     black: dict[str, np.ndarray] = {
         "frames": np.zeros((1, 3, size, size), dtype=np.uint8),
         "landmarks": np.zeros((1, 68, 2), dtype=np.float32),
+        "points": np.zeros((1, *POINTS), dtype=np.float32),
     }
     trunk = backbone.to(device).eval()
     encoder = relation.to(device).eval() if relation else None
@@ -133,9 +135,10 @@ def _clip(
                 output = features.map.half()
             else:
                 assert relation is not None
-                points = _on(device, arrays["landmarks"][chunk]) if relation.needs_landmarks else None
+                asked = {"landmarks": relation.needs_landmarks, "points": relation.needs_points}
+                marks, points = (_on(device, arrays[n][chunk]) if a else None for n, a in asked.items())
                 with blaming(relation, "forward"):
-                    output = relation(features.map, points).float()
+                    output = relation(features.map, *beside_maps(relation, marks, points)).float()
             parts[name].append(output.cpu().numpy())
     return {name: np.concatenate(outputs) for name, outputs in parts.items()}
 

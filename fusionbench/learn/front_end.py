@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from fusionbench.contract.blame import blaming
-from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder
+from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder, beside_maps
 from fusionbench.contract.types import ClipBatch, Streams, StreamSpec
 from fusionbench.data.store import StoreIndex
 from fusionbench.nn.classifier import kaiming_linear
@@ -97,15 +97,14 @@ class StoredStreams(FrontEnd):
 
 
 class StoredMaps(FrontEnd):
-    """``trainable: relation``: trunk maps and appearance are stored, the relation encoder learns."""
+    """``trainable: relation``: appearance and what the relation encoder reads are stored; it learns."""
 
     def __init__(self, relation: RelationEncoder):
         super().__init__()
         self.relation = relation
 
     def forward(self, batch: ClipBatch) -> Streams:
-        maps = batch.arrays["map"].float()
-        relation = _per_frame(self.relation, maps, batch.arrays.get("landmarks"))
+        relation = _per_frame(self.relation, batch.arrays.get("map"), batch)
         return Streams({APPEARANCE: batch.arrays[APPEARANCE], RELATION: relation}, batch.mask)
 
     def pretrained(self) -> list[nn.Parameter]:
@@ -131,7 +130,7 @@ class EndToEnd(FrontEnd):
             return Streams({APPEARANCE: appearance}, batch.mask)
         maps = features.map if self.map_backbone is None else self.map_backbone(frames).map
         maps = rearrange(maps, "(b t) c h w -> b t c h w", b=clips)
-        relation = _per_frame(self.relation, maps, batch.arrays.get("landmarks"))
+        relation = _per_frame(self.relation, maps, batch)
         return Streams({APPEARANCE: appearance, RELATION: relation}, batch.mask)
 
     def pretrained(self) -> list[nn.Parameter]:
@@ -139,13 +138,13 @@ class EndToEnd(FrontEnd):
         return [parameter for part in parts if part for parameter in part.pretrained()]
 
 
-def _per_frame(relation: RelationEncoder, maps: Tensor, landmarks: Tensor | None) -> Tensor:
-    """Maps ``(batch, time, channels, rows, cols)`` to ``(batch, time, dim)``."""
-    time = maps.shape[1]
-    points = None if landmarks is None else rearrange(landmarks, "b t n xy -> (b t) n xy")
+def _per_frame(relation: RelationEncoder, maps: Tensor | None, batch: ClipBatch) -> Tensor:
+    """Maps ``(batch, time, channels, rows, cols)``, landmarks and points to ``(batch, time, dim)``."""
+    given = [maps, batch.arrays.get("landmarks"), batch.arrays.get("points")]
+    of_maps, marks, points = (None if array is None else array.flatten(0, 1).float() for array in given)
     with blaming(relation, "forward"):
-        encoded = relation(rearrange(maps, "b t c h w -> (b t) c h w"), points)
-    return rearrange(encoded, "(b t) d -> b t d", t=time)
+        encoded = relation(of_maps, *beside_maps(relation, marks, points))
+    return rearrange(encoded, "(b t) d -> b t d", t=batch.mask.shape[1])
 
 
 class Model(nn.Module):

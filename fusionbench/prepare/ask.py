@@ -72,10 +72,19 @@ def asked(
     request = _request(assignments)
     policy = cast(Policy, _one_of("--gaps", gaps, get_args(Policy)))
     choice = cast(Choice, _one_of("--face", face, get_args(Choice)))
-    bad = cast(OnBadClip, _one_of("--on-bad-clip", on_bad_clip, get_args(OnBadClip)))
+    bad = bad_clip_policy(on_bad_clip)
     root, recordings = _recordings(source, whose, request, catalog, watch)
     way = _way(aligner, recordings, choice, size, request, catalog, watch)
     return Plan(root, recordings, way, policy, bad, read_marker(root) is not None)
+
+
+def bad_clip_policy(asked: str | None) -> OnBadClip:
+    """What is done about recordings that cannot be prepared; ``fail`` unless it is said otherwise.
+
+    Raises:
+        UserError: there is no such policy.
+    """
+    return cast(OnBadClip, _one_of("--on-bad-clip", asked or "fail", get_args(OnBadClip)))
 
 
 def _one_of(flag: str, value: str, allowed: tuple[str, ...]) -> str:
@@ -153,7 +162,27 @@ def _way(
     if tables:
         name = OPENFACE
     elif name is None:
-        name, why = _default(catalog)
+        name, why = default_aligner(catalog)
+    return way_of(name, choice, size, request, catalog, watch, why)
+
+
+def way_of(
+    name: str, choice: Choice, size: int, request: Request, catalog: Catalog, watch: Watch, why: str = ""
+) -> Way:
+    """How recordings are prepared by one aligner.
+
+    Args:
+        name: of the aligner.
+        choice: which of several faces.
+        size: side of a face in pixels.
+        request: the aligner's options.
+        catalog: plugins.
+        watch: told which aligner it is, and of which versions.
+        why: what more is to be said of the choice.
+
+    Raises:
+        UserError: there is no such aligner or option, or it cannot work here.
+    """
     chosen = resolve_component("aligner", name, request, catalog)
     missing = chosen.cls.missing(chosen.options)
     if missing:
@@ -164,7 +193,7 @@ def _way(
     return Way(chosen.cls, chosen.options, choice, size)
 
 
-def _default(catalog: Catalog) -> tuple[str, str]:
+def default_aligner(catalog: Catalog) -> tuple[str, str]:
     """The first default that can work, and why not the one before it."""
     why = ""
     for name in DEFAULTS:

@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from fusionbench.catalog.plugins import ROLE_NAMES, Catalog, Component
-from fusionbench.catalog.presets import Preset
-from fusionbench.catalog.run_config import RunOptions
+from fusionbench.catalog.presets import FrontEnd, Preset
+from fusionbench.catalog.run_config import RunOptions, flatten
 from fusionbench.contract.options import Config
 from fusionbench.report.tables import plain_table
 
@@ -60,6 +60,18 @@ def group_table(
     ]
     if otherwise:
         table.caption = escape(f"{table.caption}\nother defaults of datasets: {'; '.join(otherwise)}")
+    return table
+
+
+def front_end_table(presets: Mapping[str, FrontEnd]) -> Table:
+    """Presets of whole front ends: what each stands for."""
+    table = plain_table("front ends", "fusionbench run --front-end NAME")
+    for column in ("name", "stands for"):
+        table.add_column(column, no_wrap=column == "name")
+    for name, preset in sorted(presets.items()):
+        values = flatten(preset.values).items()
+        words = [f"--{k} {v}" if k in ("backbone", "relation") else f"--set {k}={v}" for k, v in values]
+        table.add_row(escape(name), escape(" ".join(words)))
     return table
 
 

@@ -67,13 +67,16 @@ class Frames(StreamsDataset):
         return slice(index.first_row[place], index.first_row[place] + index.rows[place])
 
     def read(self, clip: fb.Clip) -> fb.ClipFrames:
-        index, arrays = self._store.index, self._store.arrays
-        place = index.position[clip.id]
-        rows = slice(index.first_row[place], index.first_row[place] + index.rows[place])
+        rows, arrays = self._rows(clip), self._store.arrays
         real = np.asarray(arrays["state"][rows]) != GAP
         landmarks = np.asarray(arrays["landmarks"][rows])[real]
+        points = None
+        if "rest" in arrays:
+            points = np.stack([np.asarray(arrays[name][rows])[real] for name in ("mesh", "rest")], axis=1)
         return fb.ClipFrames(
-            np.asarray(arrays["frames"][rows])[real], landmarks if np.isfinite(landmarks).all() else None
+            np.asarray(arrays["frames"][rows])[real],
+            landmarks if np.isfinite(landmarks).all() else None,
+            points if points is not None and np.isfinite(points).all() else None,
         )
 
     def preparation(self) -> Mapping[str, Any]:

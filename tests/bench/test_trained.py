@@ -261,7 +261,7 @@ def without_one(files):
         (lambda f: (f / DESCRIPTION).write_bytes(b"\xff\xfe{}"), r"model\.json does not describe a model"),
         (lambda f: (f / DESCRIPTION).write_text("[" * 100_000), r"model\.json does not describe a model"),
         (lambda f: (f / DESCRIPTION).write_text("[1]"), "it has no format number"),
-        (lambda f: edit(f, format=99), "has format 99; this fusionbench reads up to 1.*upgrade"),
+        (lambda f: edit(f, format=99), "has format 99; this fusionbench reads up to 2.*upgrade"),
         (lambda f: edit(f, classes=[]), r"model\.json does not describe a model: classes"),
         (lambda f: edit(f, more=1), r"model\.json does not describe a model: more"),
         (

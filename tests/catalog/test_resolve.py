@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,52 @@ def test_a_config_is_frozen_and_flat_keys_are_what_set_takes():
         config.fusion = None
     flat = config.flat()
     assert flat["seed"] == 3 and flat["fusion.trs"] == 3 and flat["dataset.name"] == "afew"
+
+
+# Presets of whole front ends
+
+
+def test_a_front_end_chooses_backbone_encoder_and_what_learns_and_says_where_from():
+    config = resolve(Request({"fusion": "arpg", "dataset": "afew", "front_end": "real"}), collect())
+    assert (config.backbone.name, config.relation.name) == ("expression_net", "mesh_gat")
+    assert config.options.front_end.trainable == "relation"
+    assert "registry.yaml, line" in config.origins["backbone.name"]
+    assert config.origins["front_end.trainable"] == config.origins["relation.name"]
+    assert "front_end.name" not in config.flat()
+
+
+def test_what_is_asked_for_beside_a_front_end_wins():
+    asked = {
+        "fusion": "arpg",
+        "dataset": "afew",
+        "front_end": "real",
+        "backbone": "face_net",
+        "relation.width": 32,
+        "front_end.standardise": False,
+    }
+    config = resolve(Request(asked), collect())
+    assert (config.backbone.name, config.relation.options.width) == ("face_net", 32)
+    assert config.options.front_end.trainable == "relation" and not config.options.front_end.standardise
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"dataset": "afew", "front_end": "reel"}, "no front end named 'reel'. Did you mean 'real'?"),
+        ({"dataset": "streams", "front_end": "real"}, "brings its streams ready made; leave out --front-end"),
+    ],
+)
+def test_a_front_end_that_cannot_be_is_refused(values, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        resolve(Request({"fusion": "arpg", **values}), collect())
+
+
+def test_front_ends_of_ones_own(tmp_path):
+    registry = tmp_path / "mine.yaml"
+    registry.write_text("front_end:\n  faces: {backbone: face_net, relation: none}\n")
+    request = Request({"fusion": "concat", "dataset": "afew", "front_end": "faces"}, registry=registry)
+    config = resolve(request, collect())
+    assert config.backbone.name == "face_net" and config.relation is None
+    registry.write_text("front_end:\n  faces: {fusion: arpg}\n")
+    with pytest.raises(UserError, match=r"mine.yaml, line 2: preset 'faces' must read"):
+        resolve(request, collect())

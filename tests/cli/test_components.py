@@ -86,3 +86,8 @@ def test_plugins_are_all_on(cli):
 def test_wrong_names_end_with_2(cli, arguments, message):
     ended = cli(*arguments)
     assert ended.code == 2 and message in ended.err
+
+
+def test_presets_of_whole_front_ends_are_listed_with_what_they_stand_for(cli):
+    listed = cli("list").out
+    assert "--backbone expression_net --relation mesh_gat --set front_end.trainable=relation" in listed

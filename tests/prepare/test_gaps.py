@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from fusionbench.prepare.gaps import Gaps, Treated, described, sources
+from fusionbench.data.prepared_store import FOUND, GAP
+from fusionbench.prepare.gaps import Gaps, Treated, described, rest_of, sources
 
 STATE = np.array([0, 1, 0, 0, 0, 1, 0], np.uint8)
 
@@ -54,3 +56,29 @@ def test_masked_rows_are_as_they_came():
     rows = clip.rows(np.array([0, 5]))
     assert rows["state"].tolist() == [0, 1] and rows["frames"].tolist() == [0, 5]
     assert clip.marked().tolist() == [1, 5]
+
+
+def test_the_rest_of_a_clip_is_the_median_of_its_mesh_where_there_is_a_face():
+    mesh = np.full((5, 468, 3), np.nan, np.float32)
+    for frame, value in ((0, 0.1), (2, 0.5), (3, 0.2)):
+        mesh[frame] = value
+    mesh[3, 467, 2] = 0.9
+    rest = rest_of(mesh)
+    assert rest.shape == (468, 3) and rest.dtype == np.float32
+    assert rest[0].tolist() == pytest.approx([0.2] * 3)
+    assert rest[467].tolist() == pytest.approx([0.2, 0.2, 0.5])
+
+
+def test_every_row_has_the_rest_filled_gaps_do_not_weigh():
+    state = np.array([FOUND, GAP, GAP, FOUND, FOUND], np.uint8)
+    mesh = np.full((5, 468, 3), np.nan, np.float32)
+    mesh[[0, 3, 4]] = np.array([0.1, 0.2, 0.9])[:, None, None]
+    arrays = {
+        "state": state,
+        "mesh": mesh,
+        "landmarks": np.full((5, 68, 2), np.nan),
+        "time": np.arange(5.0),
+    }
+    for policy in ("mask", "nearest"):
+        rows = Treated(arrays, policy).rows(np.arange(5))
+        assert rows["rest"][:, 0, 0].tolist() == pytest.approx([0.2] * 5)

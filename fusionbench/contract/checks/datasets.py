@@ -14,6 +14,7 @@ import numpy as np
 from fusionbench.contract.checks.findings import Broken, Finding, Rule, Skipped, judge
 from fusionbench.contract.dataset import Clip, Dataset, Inventory
 from fusionbench.contract.errors import BadClip, UserError
+from fusionbench.contract.types import POINTS
 
 PARTS = ("train", "selection", "report")
 STAND_IN_SPLITS = {"", *PARTS}
@@ -155,6 +156,11 @@ def decodes(trial: DatasetTrial) -> str:
             raise Broken(
                 f"landmarks of {clip.id!r} are {marks.dtype} {marks.shape}; "
                 f"expected float32 {(time, LANDMARKS, 2)}"
+            )
+        points = read.points
+        if points is not None and (points.shape != (time, *POINTS) or points.dtype != np.float32):
+            raise Broken(
+                f"points of {clip.id!r} are {points.dtype} {points.shape}; expected float32 {(time, *POINTS)}"
             )
         if not np.array_equal(frames, trial.at(trial.moved).read(clip).frames):
             raise Broken(f"frames of {clip.id!r} changed on a second reading")

@@ -22,7 +22,8 @@ from fusionbench.contract.checks.findings import (
     judge,
     percent,
 )
-from fusionbench.contract.roles import RelationEncoder
+from fusionbench.contract.roles import RelationEncoder, beside_maps
+from fusionbench.contract.types import POINTS
 
 FRAMES = 3
 MAPS = ((64, 12, 12), (40, 12, 12), (32, 14, 14), (48, 8, 8))
@@ -70,6 +71,15 @@ class RelationTrial:
         """``(frames, 68, 2)`` somewhere on the face."""
         return 0.2 + 0.6 * torch.rand(FRAMES, LANDMARKS, 2, generator=torch.Generator().manual_seed(SEED))
 
+    @cached_property
+    def points(self) -> Tensor:
+        """``(frames, 2, 468, 3)`` somewhere on the face."""
+        return 0.2 + 0.6 * torch.rand(FRAMES, *POINTS, generator=torch.Generator().manual_seed(SEED + 1))
+
+    def given(self, frames: slice = slice(None)) -> tuple[Tensor | None, ...]:
+        """What comes beside the maps of these frames."""
+        return beside_maps(self.made, self.landmarks[frames], self.points[frames])
+
     def maps(self, shape: tuple[int, int, int] | None = None) -> Tensor:
         """``(frames, channels, rows, cols)`` noise."""
         drawn = torch.Generator().manual_seed(SEED)
@@ -82,9 +92,9 @@ def relation_findings(cls: type[RelationEncoder], config: Any) -> list[Finding]:
 
 
 @torch.inference_mode()
-def encode(encoder: RelationEncoder, maps: Tensor, landmarks: Tensor | None) -> Tensor:
+def encode(encoder: RelationEncoder, maps: Tensor, *given: Tensor | None) -> Tensor:
     """Relation vectors in eval mode."""
-    return encoder.eval()(maps, landmarks)
+    return encoder.eval()(maps, *given)
 
 
 def builds(trial: RelationTrial) -> str:
@@ -101,7 +111,7 @@ def returns_vectors(trial: RelationTrial) -> None:
         encoder = trial.build(shape)
         for maps in (trial.maps(shape), torch.zeros(FRAMES, *shape)):
             expect_tensor(
-                encode(encoder, maps, trial.landmarks),
+                encode(encoder, maps, *trial.given()),
                 (FRAMES, encoder.dim),
                 f"relation of maps {shape}",
                 "(frames, dim)",
@@ -109,6 +119,13 @@ def returns_vectors(trial: RelationTrial) -> None:
 
 
 def knows_landmarks(trial: RelationTrial) -> str:
+    if trial.made.needs_points:
+        here, mirrored = (
+            encode(trial.made, trial.maps(), trial.landmarks, x) for x in (trial.points, 1 - trial.points)
+        )
+        if not differs(here, mirrored):
+            raise Broken("needs_points is True, yet other points leave the relation as it is")
+        return "it needs the points of the mesh"
     if not trial.made.needs_landmarks:
         expected = (FRAMES, trial.made.dim)
         found = encode(trial.made, trial.maps(), None)
@@ -124,9 +141,9 @@ def knows_landmarks(trial: RelationTrial) -> str:
 
 def judges_each_frame_alone(trial: RelationTrial) -> None:
     maps = trial.maps()
-    together = encode(trial.made, maps, trial.landmarks)
+    together = encode(trial.made, maps, *trial.given())
     for k in range(FRAMES):
-        alone = encode(trial.made, maps[k : k + 1], trial.landmarks[k : k + 1])[0]
+        alone = encode(trial.made, maps[k : k + 1], *trial.given(slice(k, k + 1)))[0]
         if differs(alone, together[k]):
             raise Broken(
                 f"frame {k} alone has a relation that is {percent(difference(alone, together[k]))} off "
@@ -135,14 +152,14 @@ def judges_each_frame_alone(trial: RelationTrial) -> None:
 
 
 def is_deterministic(trial: RelationTrial) -> None:
-    networks.gives_the_same_twice(lambda: encode(trial.made, trial.maps(), trial.landmarks))
+    networks.gives_the_same_twice(lambda: encode(trial.made, trial.maps(), *trial.given()))
 
 
 def reaches_everything(trial: RelationTrial) -> None:
     encoder, maps = trial.build(trial.shapes[0]).train(), trial.maps().requires_grad_()
-    encoder(maps, trial.landmarks).square().sum().backward()
+    encoder(maps, *trial.given()).square().sum().backward()
     networks.refuse_unreached(networks.without_gradient(encoder), "")
-    if maps.grad is None or not maps.grad.any():
+    if encoder.reads_maps and (maps.grad is None or not maps.grad.any()):
         raise Broken("no gradient reaches the maps; a trunk could not be trained through it")
 
 
@@ -157,7 +174,7 @@ def survives_saving(trial: RelationTrial) -> None:
     networks.keeps_outputs_when_saved(
         trial.made,
         lambda: trial.build(trial.shapes[0], SEED + 1),
-        lambda encoder: encode(encoder, trial.maps(), trial.landmarks),
+        lambda encoder: encode(encoder, trial.maps(), *trial.given()),
     )
 
 
@@ -175,9 +192,10 @@ RULES: list[Rule[RelationTrial]] = [
         essential=True,
     ),
     Rule(
-        "says whether it needs landmarks, and takes them",
+        "says whether it needs landmarks or points, and takes them",
         knows_landmarks,
-        "set needs_landmarks; let supports() refuse data without them; accept forward(maps, landmarks)",
+        "set needs_landmarks or needs_points; let supports() refuse data without landmarks; accept "
+        "forward(maps, landmarks), with needs_points forward(maps, landmarks, points)",
     ),
     Rule(
         "a frame alone has the relation it has in a batch",

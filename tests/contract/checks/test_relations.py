@@ -12,7 +12,7 @@ import fusionbench as fb
 
 BUILDS = "builds for usual maps, or supports() says why not"
 RETURNED = "returns finite vectors (frames, dim), of empty maps too"
-LANDMARKS = "says whether it needs landmarks, and takes them"
+LANDMARKS = "says whether it needs landmarks or points, and takes them"
 ALONE = "a frame alone has the relation it has in a batch"
 REACHED = "gradients reach the maps and every parameter"
 
