@@ -56,7 +56,9 @@ class CremaD(fb.Dataset):
         """Options."""
 
         folds: int | str | None = Field(
-            5, description="a number = so many parts of actors; loso = one actor is left out at a time"
+            None,
+            description="a number = so many parts of actors; loso = one actor is left out at a time; "
+            "null = five parts",
         )
 
     def scan(self) -> fb.Inventory:
@@ -129,7 +131,7 @@ class CremaD(fb.Dataset):
             fb.UserError: there are fewer actors than folds that were asked for.
         """
         folds = self.config.folds
-        if folds is None or "folds" not in self.config.model_fields_set:
+        if folds is None:
             folds = min(5, len(fb.subjects_of(clips)))
         return fb.make_folds(clips, folds, seed=self.protocol.seed, repeat=self.config.repeat)
 

@@ -136,7 +136,7 @@ def test_relation_and_end_to_end_training_reach_the_front_end_with_two_learning_
     import fusionbench.learn.fit as fit_module
 
     rates = []
-    original = fit_module._optimizer
+    original = fit_module.make_optimizer
 
     def spy(model, options):
         optimizer = original(model, options)
@@ -145,7 +145,7 @@ def test_relation_and_end_to_end_training_reach_the_front_end_with_two_learning_
         )
         return optimizer
 
-    monkeypatch.setattr(fit_module, "_optimizer", spy)
+    monkeypatch.setattr(fit_module, "make_optimizer", spy)
     outcome = go(
         catalog, fold="s0", **{"front_end.trainable": "all", "training.epochs": 6, "training.lr": 0.001}
     )
@@ -220,7 +220,7 @@ def test_what_does_not_fit_is_told_before_training(catalog, values, message):
 def test_real_data_on_weights_from_drawings_are_warned_about(catalog):
     watch = Listening()
     go(catalog, watch, fold="s0")
-    assert any("come from drawings" in w and "backbone.weights=PATH" in w for w in watch.warnings)
+    assert any("come from drawings" in w and "fusionbench weights get" in w for w in watch.warnings)
 
 
 @pytest.mark.slow

@@ -49,6 +49,15 @@ def test_clips_carry_what_was_said_of_them_and_classes_are_those_of_training_cli
     assert (fold.train, fold.report) == (("0", "1"), ("2",))
 
 
+def test_it_keeps_the_rules_but_those_of_files_that_a_store_has_not():
+    people = [{**said, "subject": f"{said['split']}{k}"} for said in (TRAIN, TEST) for k in range(2)]
+    people += [{"label": "happy", "split": "train", "subject": "train2"}]
+    prepared(*people)
+    broken = {f.rule for f in fb.testing.rules(Frames, root=Path("faces")) if f.state == "broken"}
+    # A store is opened whole or refused whole: it has no label files to scan, and no single clip is damaged.
+    assert broken == {"scan() reads no pixel", "a file that cannot be decoded is a BadClip"}
+
+
 def test_frames_without_a_face_are_left_out_and_filled_ones_are_not():
     dataset = prepared(TRAIN)
     frames = dataset.read(dataset.scan().clips[0])
