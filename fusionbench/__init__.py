@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     )
     from fusionbench.data.marker import Marker as Marker, read_marker as read_marker
     from fusionbench.data.outer_folds import make_folds as make_folds, subjects_of as subjects_of
+    from fusionbench.data.prepared_dataset import PreparedDataset as PreparedDataset
     from fusionbench.data.prepared_store import open_prepared_store as open_prepared_store
     from fusionbench.data.splits import stored_split as stored_split
     from fusionbench.data.stream_store import (
@@ -135,6 +136,7 @@ _HOME = {
     "contract.window": "Window",
     "data.faces": "is_image natural_key read_images write_image",
     "data.marker": "Marker read_marker",
+    "data.prepared_dataset": "PreparedDataset",
     "data.prepared_store": "open_prepared_store",
     "data.outer_folds": "make_folds subjects_of",
     "data.splits": "stored_split",

@@ -33,6 +33,7 @@ from fusionbench.data.checks import check_names, check_streams
 from fusionbench.data.findings import Finding
 from fusionbench.data.ingest import beside_frames, cached_frames, frame_store
 from fusionbench.data.marker import read_marker
+from fusionbench.data.prepared_dataset import dataset_at
 from fusionbench.data.remembered import remembered
 from fusionbench.data.store import StoreIndex, is_store, open_store
 from fusionbench.data.stream_store import noted, open_stream_store, train_labels
@@ -134,7 +135,7 @@ def scan(chosen: Chosen, options: DataOptions, watch: Watch) -> tuple[Dataset, I
         UserError: the dataset is not there.
     """
     root = stand_in_root(chosen, watch) if options.stand_in else find_root(chosen, options.root)
-    dataset: Dataset = chosen.cls(root, chosen.options)
+    dataset = dataset_at(chosen.cls, root, chosen.options)
     inventory = dataset.scan()
     generated = _is_generated(root)
     if generated and not options.stand_in:

@@ -152,10 +152,10 @@ def prepare(
             workers=workers,
             watch=screen,
         )
-    _show(done, out, time.monotonic() - began)
+    _show(done, out, time.monotonic() - began, dataset or tree)
 
 
-def _show(done: Prepared, out: Path, seconds: float) -> None:
+def _show(done: Prepared, out: Path, seconds: float, of: str | None) -> None:
     from rich.console import Console
 
     from fusionbench.prepare.prepare import listed
@@ -168,17 +168,21 @@ def _show(done: Prepared, out: Path, seconds: float) -> None:
     )
     if done.skipped:
         print(listed(done.skipped))
-    print(_next(done.store, out))
+    print(_next(done.store, out, of))
 
 
-def _next(store: Store, out: Path) -> str:
-    """The command that follows."""
+def _next(store: Store, out: Path, of: str | None) -> str:
+    """The command that follows, on the dataset or tree that the clips are of where it can be read so."""
+    from fusionbench.catalog.plugins import collect
+
     labelled = [clip for clip in store.index.clips if any(clip.judged)]
     if not labelled:
         return "no clip has a label: give --folders, --labels, --tree or --dataset to train on them."
+    known = collect().components["dataset"].get(of or "")
+    dataset = of if known and known.cls.takes_prepared else "frames"
     folds = ""
-    if not any(clip.split for clip in labelled):
+    if dataset == "frames" and not any(clip.split for clip in labelled):
         people = len({clip.subject for clip in labelled if clip.subject})
         folds = f" --set dataset.folds={'loso' if people > 1 else FOLDS}"
-    command = f"fusionbench run --fusion arpg --dataset frames --data-root {shlex.quote(str(out))}{folds}"
+    command = f"fusionbench run --fusion arpg --dataset {dataset} --data-root {shlex.quote(str(out))}{folds}"
     return f"next, on faces by {store.made['aligner']}: {command}"

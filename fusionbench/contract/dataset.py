@@ -187,14 +187,18 @@ class Dataset:
     """True where the data are feature streams already: ``root`` is a store that
     ``write_stream_store`` wrote, and ``classes`` are the labels of its training clips"""
 
+    takes_prepared: ClassVar[bool] = False
+    """True where folds follow from the id, label, split and subject of clips alone: then a store that
+    ``fusionbench prepare`` made of the dataset's files can stand in their place"""
+
     class Config(OptionsConfig):
         """No options."""
 
     def __init__(self, root: Path, config: Any):
         self.root = root
         self.config = config
-        if getattr(config, "classes", None) and not self.precomputed:  # those of a store are known later
-            self.classes = kept_classes(config, type(self).classes)
+        if getattr(config, "classes", None) and (known := getattr(type(self), "classes", ())):
+            self.classes = kept_classes(config, known)  # those of a store are known later
 
     @property
     def window(self) -> Window | None:

@@ -46,6 +46,7 @@ class AFEW(fb.Dataset):
 
     name = "afew"
     classes = CLASSES
+    takes_prepared = True
 
     class Config(fb.NamedClasses):
         """Options."""

@@ -51,6 +51,7 @@ class CremaD(fb.Dataset):
 
     name = "crema_d"
     classes = tuple(EMOTIONS.values())
+    takes_prepared = True
 
     class Config(fb.MadeFolds, fb.NamedClasses):
         """Options."""

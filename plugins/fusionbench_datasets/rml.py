@@ -53,6 +53,7 @@ class RML(fb.Dataset):
 
     name = "rml"
     classes = tuple(CLASS_OF.values())
+    takes_prepared = True
 
     class Config(fb.NamedClasses):
         """Options."""

@@ -92,7 +92,9 @@ class StreamsDataset(fb.Dataset):
 
     def _refuse_idle_window(self, clips: Sequence[fb.Clip]) -> None:
         usual = type(self.config)()
-        given = [name for name in fb.Window.model_fields if getattr(self.config, name) != getattr(usual, name)]
+        given = [
+            name for name in fb.Window.model_fields if getattr(self.config, name) != getattr(usual, name)
+        ]
         if given and not any(clip.labels for clip in clips):
             raise fb.UserError(
                 f"dataset.{given[0]} says how a labelled step is seen, but {self.root} labels whole clips. "

@@ -199,14 +199,10 @@ def test_every_judged_step_is_a_sample_that_is_seen_through_its_window(tmp_path)
     assert seen == 44
 
 
-def test_a_window_over_whole_clips_is_refused_but_not_a_recorded_one_that_nobody_asked_for(tmp_path):
-    fb.write_stream_store(tmp_path / "s", clips())
-    recorded = StreamsDataset.Config().model_dump()  # as a finished run has it: every option is written down
-    store = StreamsDataset(tmp_path / "s", StreamsDataset.Config(**{**recorded, "folds": "loso"}))
-    assert store.folds(store.scan().clips)
-    store = StreamsDataset(tmp_path / "s", StreamsDataset.Config(dilation=2, folds="loso"))
-    with pytest.raises(fb.UserError, match="dataset.dilation says how a labelled step is seen"):
-        store.folds(store.scan().clips)
+def test_an_option_that_a_finished_run_wrote_down_is_not_one_that_was_asked_for(tmp_path):
+    store = unparted(tmp_path / "s")
+    recorded = {**resolve(request(store), collect()).dataset.options.model_dump(), "folds": "loso"}
+    assert recorded["window"] == 8 and len(opened(store, **recorded).folds(None)) == 6
 
 
 def test_a_class_of_steps_can_be_left_out_and_folds_be_made_of_them(tmp_path):
