@@ -102,20 +102,21 @@ def _what_to_add(
             f"No clip told {pair.a} and {pair.b} apart; with {grouped_by} they may still differ by up to "
             f"{points(pair.high).lstrip('+')} points."
         )
-    could = f"A difference of {points(pair.mdd).lstrip('+')} points could have been found ({len(pair.seeds)} "
-    could += f"seed{'s' * (len(pair.seeds) > 1)}, {grouped_by})."
+    least = f"A difference of {points(pair.mdd).lstrip('+')} points"
+    size = f"{len(pair.seeds)} seed{'s' * (len(pair.seeds) > 1)}, {grouped_by}"
+    could = f"{least if pair.mdd <= 1 else 'No difference at all'} could have been found ({size})."
     wanted = abs(pair.difference)
     if wanted < terms.margin:
         wanted, what = terms.margin, f"a difference of {points(terms.margin).lstrip('+')} points"
     else:
         what = f"the {points(wanted).lstrip('+')} points seen between {pair.a} and {pair.b}"
     groups = pair.paired.groups
-    size = Design(len(pair.seeds), pair.paired.clips, groups, pairs=terms.pairs(len(seen) + 1))
+    design = Design(len(pair.seeds), pair.paired.clips, groups, pairs=terms.pairs(len(seen) + 1))
     parts = Components.of(pair.paired)
     ways = []
-    if len(pair.seeds) > 1 and (seeds := seeds_needed(parts, size, wanted)):
+    if len(pair.seeds) > 1 and (seeds := seeds_needed(parts, design, wanted)):
         ways.append(f"about {seeds} seeds")
-    if groups > 1 and (more := groups_needed(parts, size, wanted)):
+    if groups > 1 and (more := groups_needed(parts, design, wanted)):
         people = next((kind for kind in ("subjects", "videos") if kind[:-1] in grouped_by), "clips")
         ways.append(f"about {more:,} {people}")
     if not ways:

@@ -122,4 +122,6 @@ def _in_words(assumed: Assumptions, design: Design) -> str:
 
 
 def _range(values: tuple[float, float]) -> str:
-    return f"{100 * values[0]:.1f} to {100 * values[1]:.1f}"
+    """Points from the least to the most; more than all there are is no difference that can be."""
+    low, high = (f"{100 * value:.1f}" if value <= 1 else "more than 100" for value in values)
+    return f"{low} to {high}" if low != high else high

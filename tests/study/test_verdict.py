@@ -90,6 +90,13 @@ def test_what_can_not_be_told_says_what_to_add():
     assert "To settle" in made.answer or "would settle" in made.answer
 
 
+def test_no_difference_is_said_to_be_findable_that_cannot_be():
+    right, wrong = said(np.ones(CLIPS, bool)), said(np.zeros(CLIPS, bool))
+    made = judged(Scored("one", {0: right, 1: wrong}), Scored("two", {0: wrong, 1: right}))
+    assert made.pairs[0].mdd > 1  # more points than there are
+    assert "No difference at all could have been found (2 seeds, 20 subjects)." in made.answer
+
+
 def test_a_head_that_is_always_right_and_two_seeds_do_not_crash():
     perfect = Scored("perfect", {s: said(np.ones(CLIPS, bool)) for s in (0, 1)})
     made = judged(perfect, row("good", 0.8, seeds=(0, 1)), metric="f1")
