@@ -17,11 +17,11 @@ import numpy as np
 
 import fusionbench as fb
 
+from .lines import LONGEST, lines_of
 from .rows import open_rows
 
 SUFFIXES = (".arff", ".csv")
 NOT_FEATURES = ("name", "frameIndex", "frameTime", "file", "start", "end")
-_LONGEST_LINE = 16_000_000
 _FEATURES = ("numeric", "real", "integer")
 
 
@@ -96,7 +96,7 @@ def _recordings(file: Path) -> dict[str, _Recording]:
 def _arff(file: Path) -> Iterator[tuple[str, list[float], dict[str, Any]]]:
     attributes: list[tuple[str, str]] = []
     data = False
-    for number, line in _lines(file):
+    for number, line in lines_of(file, "%"):
         lower = line.lower()
         if not data and lower.startswith("@attribute"):
             attributes.append(_attribute(line, number))
@@ -147,7 +147,7 @@ def _attribute(line: str, number: int) -> tuple[str, str]:
 
 def _csv(file: Path) -> Iterator[tuple[str, list[float], dict[str, Any]]]:
     with fb.open_regular(file) as content:
-        delimiter = ";" if b";" in content.readline(_LONGEST_LINE) else ","
+        delimiter = ";" if b";" in content.readline(LONGEST) else ","
     rows = open_rows(file, delimiter)
     name = next((column for column in ("name", "file") if column in rows.names), None)
     if name is None:
@@ -159,17 +159,6 @@ def _csv(file: Path) -> Iterator[tuple[str, list[float], dict[str, Any]]]:
         values = np.stack([batch[column] for column in numbers], axis=1)
         for recording, row in zip(batch[name], values.tolist(), strict=True):
             yield str(recording), row, {}
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Lines that say something, with their numbers."""
-    with fb.open_regular(file) as content:
-        number = 0
-        while raw := content.readline(_LONGEST_LINE):
-            number += 1
-            line = raw.decode("utf-8").strip()
-            if line and not line.startswith("%"):
-                yield number, line
 
 
 def _number_or_text(text: str) -> Any:

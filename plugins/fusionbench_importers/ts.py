@@ -17,9 +17,9 @@ from pydantic import Field
 import fusionbench as fb
 
 from .columns import numbered, overlapping
+from .lines import lines_of
 
 _PART = re.compile(r"_(train|test)", re.IGNORECASE)
-_LONGEST_LINE = 256_000_000
 
 
 class TimeSeries(fb.Importer):
@@ -100,7 +100,7 @@ def _header(file: Path) -> Mapping[str, str]:
     """What the lines before ``@data`` say, in lower case."""
     found: dict[str, str] = {}
     with fb.reading("series", file, "Expected is a .ts file of the UEA archive."):
-        for _, line in _lines(file):
+        for _, line in lines_of(file, "#"):
             if line.lower() == "@data":
                 if found.get("timestamps") == "true":
                     raise fb.Unreadable(
@@ -116,21 +116,10 @@ def _header(file: Path) -> Mapping[str, str]:
 
 def _series(file: Path) -> Iterator[tuple[int, str]]:
     data = False
-    for number, line in _lines(file):
+    for number, line in lines_of(file, "#"):
         if data:
             yield number, line
         data = data or line.lower() == "@data"
-
-
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    """Lines that say something, with their numbers."""
-    with fb.open_regular(file) as content:
-        number = 0
-        while raw := content.readline(_LONGEST_LINE):
-            number += 1
-            line = raw.decode("utf-8").strip()
-            if line and not line.startswith("#"):
-                yield number, line
 
 
 def _values(channel: str, where: str) -> np.ndarray:
