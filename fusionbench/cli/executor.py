@@ -31,7 +31,7 @@ Address = Annotated[
         "--address",
         metavar="auto|HOST:PORT",
         show_default=False,
-        help="Of the Ray cluster. Default: auto, the one that this machine belongs to.",
+        help="Of the Ray cluster; auto is the one that this machine belongs to. Default: auto.",
         rich_help_panel="Training",
     ),
 ]

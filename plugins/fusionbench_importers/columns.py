@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import fusionbench as fb
 
 
-def named(stream: str, patterns: str, names: Sequence[str]) -> list[str]:
+def named(file: Path, stream: str, patterns: str, names: Sequence[str]) -> list[str]:
     """The columns that a list of names and patterns (``AU*_r,pose_R?``) matches, in the table's order.
 
     Raises:
@@ -19,12 +20,12 @@ def named(stream: str, patterns: str, names: Sequence[str]) -> list[str]:
     for part in wanted:
         if not any(fnmatchcase(name, part) for name in names):
             raise fb.UserError(
-                f"--stream {stream}={patterns}: no column is called {part!r}. Columns: {_some(names)}."
+                f"{file}: --stream {stream}={patterns}: no column is called {part!r}. Columns: {_some(names)}."
             )
     return [name for name in names if any(fnmatchcase(name, part) for part in wanted)]
 
 
-def numbered(stream: str, ranges: str, count: int) -> list[int]:
+def numbered(file: Path, stream: str, ranges: str, count: int) -> list[int]:
     """The channels that a list of numbers and ranges (``0-11,15``, both ends included) names, in its order.
 
     Raises:
@@ -36,7 +37,7 @@ def numbered(stream: str, ranges: str, count: int) -> list[int]:
         first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
         if first > last or last >= count:
             raise fb.UserError(
-                f"--stream {stream}={ranges}: {part!r} names no channels; there are {count}, from 0 to "
+                f"{file}: --stream {stream}={ranges}: {part!r} names no channels; there are {count}, from 0 to "
                 f"{count - 1}. Write numbers and ranges, as in --stream left=0-2,5."
             )
         found += range(first, last + 1)

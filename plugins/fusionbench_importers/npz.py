@@ -105,7 +105,7 @@ def _stream(source: Path, arrays: Mapping[str, np.ndarray], stream: str, said: s
             "(clips, time, dim) or (clips, dim)."
         )
     array = array if array.ndim == 3 else array[:, None]
-    return array[:, :, numbered(stream, ranges, array.shape[2])] if ranges else array
+    return array[:, :, numbered(source, stream, ranges, array.shape[2])] if ranges else array
 
 
 def _refuse_other_counts(

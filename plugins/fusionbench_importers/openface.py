@@ -60,7 +60,8 @@ class OpenFace(fb.Importer):
             with fb.reading("OpenFace's", file, "Expected is a csv file that FeatureExtraction wrote."):
                 rows = _rows(file)
                 groups = {
-                    name: named(name, columns, rows.names) for name, columns in self.config.streams.items()
+                    name: named(file, name, columns, rows.names)
+                    for name, columns in self.config.streams.items()
                 }
                 read = _all(rows, groups)
                 kept, more = _one_face(read)

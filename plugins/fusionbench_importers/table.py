@@ -82,7 +82,7 @@ class FrameTable(fb.Importer):
         free = [name for name in names if name and name != clip and name not in own.values()]
         streams: dict[str, list[str]] = {}
         for stream, patterns in self.config.streams.items():
-            streams[stream] = named(stream, patterns, free)
+            streams[stream] = named(rows.path, stream, patterns, free)
         if not self.config.streams:
             for name in free:
                 if found := _NUMBERED.fullmatch(name):

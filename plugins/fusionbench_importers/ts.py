@@ -51,9 +51,9 @@ class TimeSeries(fb.Importer):
             names = ["class"]
         elif all(header.get("targetlabel") == "true" for header in headers.values()):
             names = ["target"]
-        for header in headers.values():
+        for file, header in headers.items():
             if (said := header.get("dimensions", "")).isdecimal():
-                groups = {name: numbered(name, r, int(said)) for name, r in self.config.streams.items()}
+                groups = {name: numbered(file, name, r, int(said)) for name, r in self.config.streams.items()}
                 seen += [line for line in overlapping(groups) if line not in seen]
         return fb.Contents(self._clips(headers, names), files, None, names, seen=seen)
 
@@ -76,16 +76,16 @@ class TimeSeries(fb.Importer):
                         )
                     yield fb.SourceClip(
                         f"{split or file.stem}/{number:05d}",
-                        self._streams([_values(channel, where) for channel in channels], where),
+                        self._streams([_values(channel, where) for channel in channels], file, where),
                         {name: last.strip() if name == "class" else float(last) for name in labels},
                         split,
                     )
 
-    def _streams(self, channels: list[np.ndarray], where: str) -> dict[str, np.ndarray]:
+    def _streams(self, channels: list[np.ndarray], file: Path, where: str) -> dict[str, np.ndarray]:
         groups = self.config.streams or {"series": f"0-{len(channels) - 1}"}
         streams = {}
         for stream, ranges in groups.items():
-            chosen = [channels[k] for k in numbered(stream, ranges, len(channels))]
+            chosen = [channels[k] for k in numbered(file, stream, ranges, len(channels))]
             lengths = {len(values) for values in chosen}
             if len(lengths) > 1:
                 raise fb.Unreadable(

@@ -182,7 +182,12 @@ def test_openface_takes_folders_as_labels_and_columns_as_streams(tmp_path):
     contents, clips = read("openface", folder, streams={"tx": "pose_T*"})
     assert list(contents.labels) == ["folder"] and clips["glad/clip0"].labels == {"folder": "glad"}
     assert clips["glad/clip0"].streams["tx"].shape == (8, 1)
-    refused("openface", folder, "no column is called 'x_\\*'", streams={"landmarks": "x_*"})
+    refused(
+        "openface",
+        folder,
+        r"csv: --stream landmarks=x_\*: no column is called 'x_\*'",
+        streams={"landmarks": "x_*"},
+    )
     refused(
         "openface", w.write_openface(tmp_path / "b.csv", w.openface_rows([3, 2])), "frame numbers do not rise"
     )
