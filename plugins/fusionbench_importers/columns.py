@@ -20,7 +20,8 @@ def named(file: Path, stream: str, patterns: str, names: Sequence[str]) -> list[
     for part in wanted:
         if not any(fnmatchcase(name, part) for name in names):
             raise fb.UserError(
-                f"{file}: --stream {stream}={patterns}: no column is called {part!r}. Columns: {_some(names)}."
+                f"{file}: --stream {stream}={patterns}: no column is called {part!r}. "
+                f"Columns: {_some(names)}."
             )
     return [name for name in names if any(fnmatchcase(name, part) for part in wanted)]
 
@@ -37,8 +38,8 @@ def numbered(file: Path, stream: str, ranges: str, count: int) -> list[int]:
         first, last = (int(ends[1]), int(ends[2] or ends[1])) if ends else (1, 0)
         if first > last or last >= count:
             raise fb.UserError(
-                f"{file}: --stream {stream}={ranges}: {part!r} names no channels; there are {count}, from 0 to "
-                f"{count - 1}. Write numbers and ranges, as in --stream left=0-2,5."
+                f"{file}: --stream {stream}={ranges}: {part!r} names no channels; there are {count}, from 0 "
+                f"to {count - 1}. Write numbers and ranges, as in --stream left=0-2,5."
             )
         found += range(first, last + 1)
     return found
