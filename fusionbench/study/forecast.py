@@ -31,6 +31,8 @@ class Expectation:
     assumed: str
     """the assumptions, in words"""
     margin: float
+    judged: str = "clips"
+    """what is judged one by one: clips, or frames"""
 
     def plain(self) -> dict[str, Any]:
         """As JSON can hold it; differences are fractions."""
@@ -47,7 +49,7 @@ class Expectation:
         size, seen = self.design, self.forecast
         people = f", {size.groups} subjects" if size.groups < size.clips else ""
         said = [
-            f"{size.seeds} seed(s), {size.clips} clips{people}: of one pair a difference of "
+            f"{size.seeds} seed(s), {size.clips} {self.judged}{people}: of one pair a difference of "
             f"{_range(seen.mdd)} points would be found in 80 % of such comparisons",
         ]
         if size.pairs > 1:
@@ -80,17 +82,18 @@ def expect(experiment: Experiment, planned: Plan) -> Expectation | None:
     reported = {clip for one in read.folds(fold) for clip in one.report}
     groups = len({read.clips[clip].subject or ("clip", clip) for clip in reported})
     judged = sum(len(read.clips[clip].judged) for clip in reported)
+    what = "clips" if read.window is None else "frames"
     try:
         design = Design(len(set(experiment.seeds)), judged, groups, experiment.terms.pairs(len(labels)))
     except ValueError:
         return None  # one seed of one person
     seen = _seen(experiment, planned, read)
     if seen:
-        assumed = f"the spread over seeds and clips of {len(seen)} pair(s) that are finished"
+        assumed = f"the spread over seeds and {what} of {len(seen)} pair(s) that are finished"
     else:
-        seen, assumed = Assumptions().components(design), _in_words(Assumptions(), design)
+        seen, assumed = Assumptions().components(design), _in_words(Assumptions(), design, what)
     found = forecast(design, seen, experiment.terms.margin, LARGEST)
-    return Expectation(design, found, assumed, experiment.terms.margin)
+    return Expectation(design, found, assumed, experiment.terms.margin, what)
 
 
 def _seen(experiment: Experiment, planned: Plan, read: RunData) -> list[Components]:
@@ -112,11 +115,11 @@ def _seen(experiment: Experiment, planned: Plan, read: RunData) -> list[Componen
     return [Components.of(pair.paired) for pair in judged.pairs if pair.paired.seeds > 1]
 
 
-def _in_words(assumed: Assumptions, design: Design) -> str:
+def _in_words(assumed: Assumptions, design: Design, what: str) -> str:
     people = f", {_range(assumed.group_sd)} points over people" if design.groups < design.clips else ""
     low, high = assumed.differ
     return (
-        f"two heads differ on {100 * low:.0f} to {100 * high:.0f} % of clips; a head's accuracy varies by "
+        f"two heads differ on {100 * low:.0f} to {100 * high:.0f} % of {what}; a head's accuracy varies by "
         f"{_range(assumed.seed_sd)} points (sd) over seeds{people}"
     )
 
