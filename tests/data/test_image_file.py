@@ -171,4 +171,5 @@ def test_what_others_write_to_stderr_meanwhile_is_handed_on(tmp_path, capfd):
     thread.join()
     told = capfd.readouterr().err
     lost = lines - told.count("\n")  # libpng writes a line in two parts, and another may come between
-    assert told.replace("a line\n", "") == "" and lines > 1_000 and lost <= 2 * 20
+    assert set(told.replace("a line\n", "")) <= {"\n"}  # which is what is left of one that fell between
+    assert lines > 1_000 and lost <= 2 * 20
