@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -55,7 +56,8 @@ def connected(
         for line in cluster.plan(studies):
             watch.note(line)
         cluster.refuse_unfit()
-        yield cluster
+        with contextlib.redirect_stdout(sys.stderr):  # Ray prints there that a node died, whatever it is told
+            yield cluster
     finally:
         marker.unlink(missing_ok=True)
         ray.shutdown()

@@ -130,10 +130,13 @@ def on_ray(nodes, watch, config=None, **options):
 
 
 @pytest.mark.usefixtures("watch_store")
-def test_a_node_is_lost_and_its_jobs_go_on_at_another(nodes, monkeypatch, tmp_path):
+def test_a_node_is_lost_and_its_jobs_go_on_at_another(nodes, monkeypatch, tmp_path, capsys):
     told = Told(at=EPOCHS // 2, act=lambda: lose(nodes))
     with on_ray(nodes, told) as cluster:
         made = compare(experiment(), watch=told, cluster=cluster)
+        print("the node has been marked dead")  # as Ray's own thread does, sooner or later
+    printed = capsys.readouterr()
+    assert printed.out == "" and "marked dead" in printed.err  # stdout is for the one object of --json
     assert told.notes[0].startswith("cluster: 3 nodes, 2 jobs side by side (1 CPU, 0 GPU each)")
     assert [line for line in told.warned if "lost" in line]
     runs = find_runs(tags={"fusionbench.kind": "run"})
