@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis  # noqa: F401 - before a command freezes the collector: after that it takes trio for garbage
 import pytest
 
 if TYPE_CHECKING:

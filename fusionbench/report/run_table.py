@@ -38,7 +38,7 @@ def run_table(outcome: Outcome) -> Table:
     if not epochs:
         rows += [
             ("selected epochs, mean of folds", "report_mean"),
-            ("selected epochs, deviation", "report_std"),
+            ("selected epochs, std over folds", "report_std"),
         ]
     for label, split in rows:
         table.add_row(label, *(percent(outcome.metrics[f"{split}/{metric}"]) for metric in shown))
