@@ -28,9 +28,11 @@ PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 5.0
 """between two tries, so that a server that is away costs training next to nothing"""
 _LIST = "operations.jsonl"
+_COLLISION = "BAD_REQUEST"
+"""MLflow's code where its database refuses a row, mlflow.store.db.utils._get_managed_session_maker"""
 
 Operation = Mapping[str, Any]
-"""``do`` says what: ``metrics``, ``params``, ``tags``, ``artifact`` or ``end``; the rest, with what"""
+"""``do`` says what (see `perform`); the rest, with what"""
 
 
 class Delivery:
@@ -120,15 +122,35 @@ class Delivery:
 
 
 def perform(client: MlflowClient, run_id: str, operation: Operation) -> None:
-    """Do one operation on a run."""
-    from mlflow.entities import Metric, Param, RunTag
+    """Do one operation on a run: ``dataset``, ``metrics``, ``params``, ``tags``, ``artifact`` or ``end``.
+
+    MLflow looks whether a row is there and adds it if not, so of two processes that write the same
+    at one time the slower is refused. Asked again it finds what the faster has added.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for again in (True, False):
+        try:
+            return _perform(client, run_id, operation)
+        except MlflowException as error:
+            if not again or error.error_code != _COLLISION:
+                raise
+
+
+def _perform(client: MlflowClient, run_id: str, operation: Operation) -> None:
+    from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
     kind = operation["do"]
     if kind == "artifact":
         client.log_artifact(run_id, operation["file"], operation["folder"])
         return
     with undisturbed():
-        if kind == "metrics":
+        if kind == "dataset":
+            data = Dataset(
+                operation["name"], operation["digest"], source_type="code", source=operation["source"]
+            )
+            client.log_inputs(run_id, datasets=[DatasetInput(data, tags=[])])
+        elif kind == "metrics":
             client.log_batch(run_id, metrics=[Metric(*values) for values in operation["metrics"]])
         elif kind == "params":
             client.log_batch(run_id, params=[Param(*pair) for pair in operation["params"].items()])

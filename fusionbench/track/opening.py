@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-_DIGEST_LENGTH = 12  # MLflow allows 36 characters; 12 still read well in the Dataset column
 _ERROR_LENGTH = 500
 
 
@@ -74,7 +72,7 @@ def open_run(
         with opening or contextlib.nullcontext(Opening()) as found:
             marked = {**tags, **found.tags}
             if found.run_id is None:
-                run = _create(client, experiment, name, marked, parent, dataset)
+                run = _create(client, experiment, name, marked, parent)
             else:
                 run = _reopen(client, found.run_id, marked)
             found.opened(str(run.info.run_id))
@@ -86,6 +84,8 @@ def open_run(
     delivery = Delivery(client, str(run.info.run_id), outbox, warn)
     tracked = TrackedRun(run, delivery, steps)
     try:
+        if dataset is not None:
+            tracked.note_dataset(dataset)
         tracked.log_params(params)
         yield tracked
     except KeyboardInterrupt:
@@ -139,7 +139,6 @@ def _create(
     name: str,
     tags: Mapping[str, str],
     parent: str | None,
-    dataset: DatasetNote | None,
 ) -> Run:
     own = {"mlflow.user": _user(), "mlflow.source.name": "fusionbench", "mlflow.source.type": "LOCAL"}
     if "fusionbench.commit" in tags:
@@ -148,14 +147,7 @@ def _create(
         own["mlflow.parentRunId"] = parent
     where = experiment_id(experiment, experiment_tags())
     with undisturbed():
-        run = client.create_run(where, tags={**own, **tags}, run_name=name)
-    if dataset is not None:
-        from mlflow.entities import Dataset, DatasetInput
-
-        source = json.dumps({"tags": dict(dataset.tags)})
-        entity = Dataset(dataset.name, dataset.digest[:_DIGEST_LENGTH], source_type="code", source=source)
-        client.log_inputs(run.info.run_id, datasets=[DatasetInput(entity, tags=[])])
-    return run
+        return client.create_run(where, tags={**own, **tags}, run_name=name)
 
 
 def _reopen(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> Run:

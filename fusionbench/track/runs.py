@@ -22,6 +22,7 @@ Param: TypeAlias = str | int | float | bool | None
 _FLUSH_SECONDS = 5.0
 """a batch costs about 25 ms on sqlite, so a short epoch must not pay for one of its own"""
 _METRICS_A_BATCH = 1000  # MLflow's limit, mlflow.utils.validation.MAX_METRICS_PER_BATCH
+_DIGEST_LENGTH = 12  # MLflow allows 36 characters; 12 still read well in the Dataset column
 _PARAMS_A_BATCH = 100  # MLflow's limit, mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH
 
 
@@ -50,6 +51,17 @@ class TrackedRun:
         self._pending: list[tuple[str, float, int, int]] = []
         self._flushed_at = time.monotonic()
         self._tables: list[dict[str, str]] = json.loads(run.data.tags.get("mlflow.loggedArtifacts", "[]"))
+
+    def note_dataset(self, note: DatasetNote) -> None:
+        """Fills the Dataset column."""
+        self._delivery.send(
+            {
+                "do": "dataset",
+                "name": note.name,
+                "digest": note.digest[:_DIGEST_LENGTH],
+                "source": json.dumps({"tags": dict(note.tags)}),
+            }
+        )
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Logs numbers, fractions rounded to four digits for the eye: exact ones belong into an artifact.

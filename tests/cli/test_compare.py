@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,16 @@ LONG = ["compare", *THREE_HEADS, "--dataset", "afew", "--epochs", "4000", "--wor
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Streams are extracted once; unfinished runs are each test's own."""
+def streams(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache: streams are extracted once."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cache(streams: Path) -> Iterator[Path]:
+    """Unfinished runs are each test's own, also where the one before it failed."""
+    yield streams
+    shutil.rmtree(streams / "unfinished", ignore_errors=True)
 
 
 def of_session(session: int) -> list[int]:
@@ -55,11 +63,10 @@ def test_workers_end_with_their_parent(drawn_afew, cache, how: str):
     wait_for(lambda: not of_session(child.pid), seconds=10)
     runs = [run.status for run in find_runs(tags={"fusionbench.kind": "run"})]
     if "kill -9" in how:
-        assert runs == ["RUNNING", "RUNNING"]
+        assert runs == ["RUNNING", "RUNNING"], err
     else:
         assert child.returncode == 130 and "interrupted" in err and "Traceback" not in err, err
         assert runs == ["KILLED", "KILLED"]
-    shutil.rmtree(cache / "unfinished")
 
 
 @pytest.mark.slow
@@ -78,7 +85,6 @@ def test_a_worker_that_is_killed_costs_its_jobs_a_second_try(drawn_afew, cache):
     assert err.count("was killed; it is tried once more") == 2
     wait_for(lambda: not of_session(child.pid), seconds=10)
     assert {run.status for run in find_runs()} == {"KILLED"}
-    shutil.rmtree(cache / "unfinished")
 
 
 def new_worker(session: int, old: list[int]) -> list[int]:

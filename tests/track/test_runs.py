@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
+from mlflow.store.tracking.dbmodels.models import SqlRun
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from fusionbench.contract.errors import UserError
 from fusionbench.track.connection import get_client
@@ -68,6 +72,45 @@ def test_a_reopened_run_holds_one_point_an_epoch():
     assert get_run(first.run_id).status == "FINISHED"
     points = get_client().get_metric_history(first.run_id, "train/loss")
     assert [(p.step, p.value) for p in points] == [(e, 4.0 - e) for e in range(6)]
+
+
+def test_two_that_start_on_new_data_at_one_time_both_get_their_run():
+    note = DatasetNote("afew", "0123456789abcdef")
+    with opened() as faster, overtaken(lambda: faster.note_dataset(note)), opened(dataset=note) as slower:
+        pass
+    assert get_run(slower.run_id).status == "FINISHED"
+    for run in (faster, slower):
+        (dataset,) = get_client().get_run(run.run_id).inputs.dataset_inputs
+        assert dataset.dataset.digest == "0123456789ab"
+
+
+def test_two_that_write_the_same_parameters_into_a_shared_run_at_one_time_do_no_harm():
+    with (
+        opened() as faster,
+        opened(opening=nullcontext(Opening(faster.run_id))) as slower,
+        overtaken(lambda: faster.log_params({"seeds": 3})),
+    ):
+        slower.log_params({"seeds": 3})
+    assert get_run(faster.run_id).params == {"seeds": "3"}
+
+
+@contextmanager
+def overtaken(by: Callable[[], None]) -> Iterator[None]:
+    """Another writer comes in between: MLflow has looked what is there and has yet to add what is not."""
+    come = False
+
+    def before_flush(session: Session, *_: object) -> None:
+        nonlocal come
+        if session.new and not come and not any(isinstance(row, SqlRun) for row in session.new):
+            come = True
+            by()
+
+    event.listen(Session, "before_flush", before_flush)
+    try:
+        yield
+        assert come
+    finally:
+        event.remove(Session, "before_flush", before_flush)
 
 
 def test_going_on_with_an_unknown_run_is_the_users_error():
