@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,22 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.chdir(tmp_path)
     yield
     sys.path[:] = path
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start commands as processes (`tests.processes.started`); none outlives its test."""
+    from tests.processes import end, started
+
+    children: list[subprocess.Popen[str]] = []
+
+    def one(cache: Path, *arguments: object) -> subprocess.Popen[str]:
+        children.append(started(cache, *arguments))
+        return children[-1]
+
+    yield one
+    for child in children:
+        end(child)
 
 
 @pytest.fixture(scope="session")

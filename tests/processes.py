@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def start(cache: Path, *arguments: object) -> subprocess.Popen[str]:
+def started(cache: Path, *arguments: object) -> subprocess.Popen[str]:
     """``fusionbench ARGUMENTS`` as a process of a session of its own, with a cache of its own."""
     code = "from fusionbench.cli.main import main; main()"
     return subprocess.Popen(
@@ -21,6 +23,13 @@ def start(cache: Path, *arguments: object) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
+
+
+def end(child: subprocess.Popen[str]) -> None:
+    """Whatever is left of a process and its session: where a test failed it may be at work."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.communicate()
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fusionbench.track.records import find_runs
-from tests.processes import start, wait_for
+from tests.processes import wait_for
 
 THREE_HEADS = ["--fusion", "arpg", "--fusion", "gru", "--fusion", "concat"]
 LONG = ["compare", *THREE_HEADS, "--dataset", "afew", "--epochs", "4000", "--workers", "2"]
@@ -52,7 +52,7 @@ def command_line(pid: int) -> bytes:
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux lists processes in /proc")
 @pytest.mark.parametrize("how", ["Ctrl-C", "Ctrl-C for the parent only", "kill -9 of the parent"])
-def test_workers_end_with_their_parent(drawn_afew, cache, how: str):
+def test_workers_end_with_their_parent(start, drawn_afew, cache, how: str):
     child = start(cache, *LONG, "--data-root", drawn_afew)
     wait_for(lambda: len(list(cache.glob("unfinished/*/state.pt"))) >= 2)
     if how == "Ctrl-C":
@@ -71,7 +71,7 @@ def test_workers_end_with_their_parent(drawn_afew, cache, how: str):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux lists processes in /proc")
-def test_a_worker_that_is_killed_costs_its_jobs_a_second_try(drawn_afew, cache):
+def test_a_worker_that_is_killed_costs_its_jobs_a_second_try(start, drawn_afew, cache):
     child = start(cache, *LONG, "--data-root", drawn_afew)
     wait_for(lambda: len(list(cache.glob("unfinished/*/state.pt"))) >= 2)
     workers = [pid for pid in of_session(child.pid) if b"spawn_main" in command_line(pid)]

@@ -10,7 +10,7 @@ import pytest
 
 import fusionbench as fb
 from fusionbench.data.place import locked
-from tests.processes import start, wait_for
+from tests.processes import wait_for
 
 
 def test_verify_sets_found_against_the_markers_counts(cli, drawn_afew):
@@ -46,7 +46,7 @@ def test_stand_in_never_overwrites(cli, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_stand_in_that_is_stopped_leaves_nothing_that_the_next_does_not_clear_away(tmp_path, how):
+def test_a_stand_in_that_is_stopped_leaves_nothing_that_the_next_does_not_clear_away(start, tmp_path, how):
     """Ctrl-C as a terminal gives it, to the workers too; of a kill only the parent knows."""
     out = tmp_path / "made" / "afew"
     child = start(tmp_path / "cache", "data", "stand-in", "afew", "--out", out)

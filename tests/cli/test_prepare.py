@@ -12,7 +12,7 @@ import pytest
 
 import fusionbench as fb
 from tests.prepare.films import film
-from tests.processes import start, wait_for
+from tests.processes import wait_for
 
 READY = ("--aligner", "none", "--workers", 1)
 
@@ -90,7 +90,9 @@ def test_the_default_aligner_is_told_with_the_reason(cli):
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_no_store_and_the_same_command_ends_with_the_same_bytes(tmp_path, cli, monkeypatch):
+def test_a_kill_leaves_no_store_and_the_same_command_ends_with_the_same_bytes(
+    start, tmp_path, cli, monkeypatch
+):
     films(Path("src"), clips=3, frames=150)
     command = ("prepare", "src", "--folders", "split/label", *READY)
     child = start(tmp_path / "killed", *command, "--out", "faces")

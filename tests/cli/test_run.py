@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from fusionbench.track.records import find_runs, get_run
-from tests.processes import start, wait_for
+from tests.processes import wait_for
 
 QUICK = ["--fusion", "arpg", "--dataset", "afew", "--epochs", "2"]
 
@@ -155,7 +155,7 @@ def test_a_cache_that_is_a_file_is_named(cli, real_afew, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_training_closes_the_run_as_killed_and_the_next_goes_on(cli, stand_in, shared_cache):
+def test_ctrl_c_in_training_closes_the_run_as_killed_and_the_next_goes_on(start, cli, stand_in, shared_cache):
     long = ["--fusion", "arpg", "--dataset", "afew", "--epochs", "400", "--data-root", stand_in]
     child = start(shared_cache, "run", *long)
     wait_for(lambda: any((shared_cache / "unfinished").glob("*/state.pt")))
@@ -168,7 +168,7 @@ def test_ctrl_c_in_training_closes_the_run_as_killed_and_the_next_goes_on(cli, s
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["frames", "streams", "unfinished"])
 def test_after_kill_9_the_next_run_gives_the_figures_of_an_undisturbed_one(
-    cli, drawn_afew, tmp_path, monkeypatch, moment
+    start, cli, drawn_afew, tmp_path, monkeypatch, moment
 ):
     command = [
         "run",

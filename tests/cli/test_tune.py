@@ -12,7 +12,7 @@ import yaml
 
 from fusionbench.track.records import find_runs, read_file, read_json
 from tests.cli.test_compare import command_line, of_session
-from tests.processes import start, wait_for
+from tests.processes import wait_for
 
 SPACE = "fusion.trs: [0, null]\nfusion.heads: [1, 2]\n"
 
@@ -86,7 +86,7 @@ def test_what_can_not_be_is_refused_before_anything_is_trained(cli, stand_in, sp
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux lists processes in /proc")
 def test_killed_parent_and_killed_worker_are_gone_on_with_as_undisturbed(
-    cli, drawn_afew, tmp_path, monkeypatch, space
+    start, cli, drawn_afew, tmp_path, monkeypatch, space
 ):
     asked = ["--fusion", "arpg", "--dataset", "afew", "--data-root", drawn_afew, "--space", space]
     asked += ["--epochs", 60, "--confirm", 0, "--name", "x", "--json"]
@@ -99,17 +99,23 @@ def test_killed_parent_and_killed_worker_are_gone_on_with_as_undisturbed(
         (study,) = find_runs(tags={"fusionbench.kind": "study"})
         return read_json(study.run_id, "tuned.json")["folds"][0]
 
-    def checkpoints() -> int:
-        return len(list(cache.glob("unfinished/*/state.pt")))
+    def checkpoints() -> set[Path]:
+        return set(cache.glob("unfinished/*/state.pt"))
+
+    def wait_for_another_trial() -> None:
+        """It has just written its first checkpoint, so it is still at work when it is killed."""
+        seen = checkpoints()
+        wait_for(lambda: checkpoints() - seen)
 
     child = start(cache, "tune", *asked)
-    wait_for(lambda: "FINISHED" in states() and checkpoints() == 1)
+    wait_for(lambda: "FINISHED" in states())
+    wait_for_another_trial()
     child.send_signal(signal.SIGKILL)
     child.communicate(timeout=60)
     assert "RUNNING" in states()
 
     child = start(cache, "tune", *asked, "--workers", 2)
-    wait_for(lambda: checkpoints() == 2)
+    wait_for_another_trial()
     worker = next(pid for pid in of_session(child.pid) if b"spawn_main" in command_line(pid))
     os.kill(worker, signal.SIGKILL)
     out, err = child.communicate(timeout=300)

@@ -10,14 +10,14 @@ import pytest
 
 import fusionbench as fb
 from fusionbench.track.connection import answers
-from tests.processes import start, wait_for
+from tests.processes import wait_for
 from tests.servers import free_port, mlflow_server, stop
 
 pytestmark = [pytest.mark.reliability, pytest.mark.slow, pytest.mark.usefixtures("database")]
 
 
 def test_a_run_whose_server_goes_away_is_kept_and_handed_in_by_the_same_command(
-    database, tmp_path, monkeypatch
+    start, database, tmp_path, monkeypatch
 ):
     draw = np.random.default_rng(0)
     fb.write_stream_store(
@@ -67,7 +67,7 @@ def test_a_run_whose_server_goes_away_is_kept_and_handed_in_by_the_same_command(
         stop(second)
 
 
-def test_a_killed_ui_takes_its_server_along(tmp_path):
+def test_a_killed_ui_takes_its_server_along(start, tmp_path):
     port = free_port()
     child = start(tmp_path / "cache", "ui", "--port", port)
     health = f"http://127.0.0.1:{port}/health"
