@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,12 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.servers import Postgres
+
+
+def pytest_configure() -> None:
+    """A shell has jobs in the background ignore Ctrl-C, and they and their children would not be tested."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fusionbench.catalog.command_line import FLAGS
+
 if TYPE_CHECKING:
     from fusionbench.catalog.resolve import Request
 
@@ -152,24 +154,6 @@ UpgradeDatabase = Annotated[
         rich_help_panel="Output",
     ),
 ]
-
-FLAGS = {
-    "fusion": "--fusion",
-    "relation": "--relation",
-    "backbone": "--backbone",
-    "front_end": "--front-end",
-    "dataset": "--dataset",
-    "data.root": "--data-root",
-    "data.stand_in": "--stand-in",
-    "data.on_bad_clip": "--on-bad-clip",
-    "training.epochs": "--epochs",
-    "seed": "--seed",
-    "fold": "--fold",
-    "metric": "--metric",
-    "device": "--device",
-    "threads": "--threads",
-}
-"""dotted key -> its flag"""
 
 
 def agree(upgrade_database: bool) -> None:

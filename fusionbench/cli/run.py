@@ -91,7 +91,7 @@ def run(
 
     console = Console()
     console.print(run_table(outcome))
-    console.print(next_commands(outcome), markup=False, highlight=False)
+    console.print(next_commands(outcome, request), markup=False, highlight=False, soft_wrap=True)
 
 
 def _dry_run(request: object, as_json: bool) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import shlex
-from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 from fusionbench.bench.outcome import Outcome
+from fusionbench.catalog.command_line import run_words
+from fusionbench.catalog.resolve import Request
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.parts_caption import parts_caption
 from fusionbench.report.tables import mflop, percent, plain_table
-
-_OF_THE_DATA = ("report", "folds", "classes", "list")
-"""options of a dataset that say which clips are judged and how they are parted"""
 
 
 def run_table(outcome: Outcome) -> Table:
@@ -62,20 +60,9 @@ def _caption(outcome: Outcome) -> str:
     return f"{folds}{clips} {what} judged{often}{skipped}; {cost}{parts}\nMLflow run {outcome.run_id}{reused}"
 
 
-def next_commands(outcome: Outcome) -> str:
-    """Two commands worth trying after this one."""
-    config = outcome.config
-    other = "concat" if config["fusion"]["name"] != "concat" else "arpg"
-    data = " --stand-in" if config["data"]["stand_in"] else ""
-    root = f" --data-root {shlex.quote(str(config['data']['root']))}" if config["data"]["root"] else ""
-    chosen = "".join(_chosen(name, config["dataset"].get(name)) for name in _OF_THE_DATA)
-    again = f"fusionbench run --fusion {other} --dataset {config['dataset']['name']}{data}{root}{chosen}"
+def next_commands(outcome: Outcome, request: Request) -> str:
+    """Two commands worth trying after this one: the same with another head, and a look at both."""
+    other = "concat" if outcome.config["fusion"]["name"] != "concat" else "arpg"
+    same = {key: value for key, value in request.values.items() if key.partition(".")[0] != "fusion"}
+    again = shlex.join(run_words({"fusion": other, **same}, request.file, request.registry))
     return f"next: {again}\n      fusionbench ui"
-
-
-def _chosen(name: str, value: Any) -> str:
-    """An option of the dataset as it was given; nothing where it was not."""
-    if value is None:
-        return ""
-    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)
-    return f" --set {shlex.quote(f'dataset.{name}={text}')}"

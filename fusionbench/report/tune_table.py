@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from fusionbench.catalog.documents import plain
+from fusionbench.catalog.command_line import run_words
 from fusionbench.contract.judging import SPOKEN
 from fusionbench.report.decimals import points
 from fusionbench.report.study_words import axis_text, counted, option_text, passed_over
@@ -122,27 +121,13 @@ def _scores(made: Tuned) -> Table:
     return table
 
 
-def _typed(value: Any) -> str:
-    """A value as ``--set`` takes it, with all its digits."""
-    return value if isinstance(value, str) else json.dumps(plain(value))
-
-
 def next_command(made: Tuned, written: Sequence[Path]) -> str:
     """The run of what was chosen, as one would type it."""
     if written:
         return f"fusionbench run --config {shlex.quote(str(written[0]))}"
     fold = made.folds[0]
-    words = ["fusionbench", "run"]
-    values: dict[str, Any] = {**made.design.request.values, **made.values(fold.chosen.trial)}
+    request = made.design.request
+    values: dict[str, Any] = {**request.values, **made.values(fold.chosen.trial)}
     if len(made.folds) > 1:
         values["fold"] = fold.fold
-    flags = {"fusion.name": "--fusion", "relation.name": "--relation", "backbone.name": "--backbone"}
-    flags |= {"dataset.name": "--dataset", "data.root": "--data-root", "training.epochs": "--epochs"}
-    for key, value in values.items():
-        if key == "data.stand_in":
-            words += ["--stand-in"] if value else []
-        elif key in flags:
-            words += [flags[key], str(value)]
-        else:
-            words += ["--set", f"{key}={_typed(value)}"]
-    return shlex.join(words)
+    return shlex.join(run_words(values, request.file, request.registry))

@@ -36,13 +36,16 @@ def test_json_is_one_object_on_stdout_and_everything_else_on_stderr(cli, stand_i
 
 @pytest.mark.slow
 def test_a_person_sees_a_table_and_the_next_command(cli, stand_in):
-    ended = cli("run", *QUICK, "--data-root", stand_in)
+    own = ["--set", "fusion.trs=2", "--set", "training.lr=3.0e-05"]
+    ended = cli("run", *QUICK, "--data-root", stand_in, *own)
     assert ended.code == 0, ended.err
     for said in (
         "[stand-in: generated data]",
         "chosen on the selection split",
         "the last one",
         "chance",
+        f"next: fusionbench run --fusion concat --dataset afew --data-root {stand_in} --epochs 2 "
+        "--set training.lr=3.0e-05\n",
         "fusionbench ui",
     ):
         assert said in ended.out
