@@ -61,8 +61,15 @@ def _caption(outcome: Outcome) -> str:
 
 
 def next_commands(outcome: Outcome, request: Request) -> str:
-    """Two commands worth trying after this one: the same with another head, and a look at both."""
-    other = "concat" if outcome.config["fusion"]["name"] != "concat" else "arpg"
-    same = {key: value for key, value in request.values.items() if key.partition(".")[0] != "fusion"}
-    again = shlex.join(run_words({"fusion": other, **same}, request.file, request.registry))
+    """Two commands worth trying after this one: a run to put beside it, and a look at both.
+
+    It is of another head, but where a file may hold options of this one, of another seed.
+    """
+    if request.file:
+        values = {**request.values, "seed": outcome.config["seed"] + 1}
+    else:
+        other = "concat" if outcome.config["fusion"]["name"] != "concat" else "arpg"
+        same = {key: value for key, value in request.values.items() if key.partition(".")[0] != "fusion"}
+        values = {"fusion": other, **same}
+    again = shlex.join(run_words(values, request.file, request.registry))
     return f"next: {again}\n      fusionbench ui"
