@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import PurePath
-from types import FrameType
+from types import FrameType, TracebackType
 
 from fusionbench.contract.errors import FusionBenchError, UserError
 
@@ -48,8 +47,7 @@ _REMEDIES = (
 )
 
 
-@contextlib.contextmanager
-def blaming(component: object, method: str, streams: Iterable[str] = ()) -> Iterator[None]:
+class blaming:
     """Tell what the component's code raises as that component's.
 
     Args:
@@ -61,16 +59,27 @@ def blaming(component: object, method: str, streams: Iterable[str] = ()) -> Iter
         UserError: names class, method, exception and place, and what likely mends it. Errors
             that are told already pass as they are.
     """
-    try:
-        yield
-    except FusionBenchError:
-        raise
-    except Exception as error:  # a stranger's code may raise anything
-        cls = component if isinstance(component, type) else type(component)
-        likely = remedy(error, streams)
+
+    __slots__ = ("_component", "_method", "_streams")
+
+    def __init__(self, component: object, method: str, streams: Iterable[str] = ()):
+        self._component = component
+        self._method = method
+        self._streams = streams
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception) or isinstance(error, FusionBenchError):
+            return  # a stranger's code may raise anything else
+        cls = self._component if isinstance(self._component, type) else type(self._component)
+        likely = remedy(error, self._streams)
         fix = f" Likely fix: {likely}." if likely else ""
         raise UserError(
-            f"{cls.__name__}.{method} {raised(error)}.{fix} `--debug` shows all of it."
+            f"{cls.__name__}.{self._method} {raised(error)}.{fix} `--debug` shows all of it."
         ) from error
 
 

@@ -97,7 +97,9 @@ class FrameLoader(ClipLoader):
         """``(samples, window)`` numbers of frames, of which some lie before the clip or behind it."""
         return self._frame[samples, None] + self._offsets
 
-    def _gathered(self, name: str, rows: np.ndarray, mask: np.ndarray, samples: np.ndarray) -> torch.Tensor:
+    def _gathered(
+        self, name: str, rows: np.ndarray, padding: np.ndarray | None, samples: np.ndarray
+    ) -> torch.Tensor:
         """An array's rows, those of a black image beyond the clip where that is how windows are padded."""
         taken = np.asarray(self._arrays[name]).take(rows, axis=0)
         if self._black is not None:

@@ -92,7 +92,8 @@ class ClipLoader:
 
     def _batch(self, samples: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
         rows, mask = self._taken(samples, rng)
-        arrays = {name: self._gathered(name, rows, mask, samples) for name in self._arrays}
+        padding = None if mask.all() else ~mask
+        arrays = {name: self._gathered(name, rows, padding, samples) for name in self._arrays}
         return ClipBatch(
             arrays,
             torch.from_numpy(mask),
@@ -101,11 +102,13 @@ class ClipLoader:
             self._standardised,
         )
 
-    def _gathered(self, name: str, rows: np.ndarray, mask: np.ndarray, samples: np.ndarray) -> torch.Tensor:
-        """An array's rows, zero where they are not real."""
+    def _gathered(
+        self, name: str, rows: np.ndarray, padding: np.ndarray | None, samples: np.ndarray
+    ) -> torch.Tensor:
+        """An array's rows, zero in the padding."""
         taken = np.asarray(self._arrays[name]).take(rows, axis=0)
-        if not mask.all():
-            taken[~mask] = 0
+        if padding is not None:
+            taken[padding] = 0
         return torch.from_numpy(taken)
 
     def _labels(self, index: StoreIndex, places: np.ndarray, number: Mapping[str, int]) -> np.ndarray:

@@ -91,7 +91,7 @@ def fit(
         return _solve(model, train, selection, objective, device, on_epoch)
     optimizer, progress = _begin(model, options, checkpoint)
     resumed_at = len(progress.history)
-    since_save, save_cost = time.monotonic(), 0.0
+    saved, save_cost = -math.inf, 0.0
     for epoch in range(resumed_at, options.epochs):
         train.epoch = epoch
         set_learning_rates(optimizer, options, epoch)
@@ -106,15 +106,25 @@ def fit(
         if stop and stop(progress.history):
             break
         started = time.monotonic()
-        if checkpoint and (started - since_save) * CHECKPOINT_SHARE >= save_cost:
+        if checkpoint and checkpoint_is_due(started - saved, save_cost):
             checkpoint.save(
                 {"model": model.state_dict(), "optimizer": optimizer.state_dict(), **progress.state()}
             )
-            since_save = time.monotonic()
-            save_cost = since_save - started
+            saved = time.monotonic()
+            save_cost = saved - started
     last_state = snapshot(model)
     model.load_state_dict(progress.best_state)
     return Fitted(model, progress.best_epoch, last_state, progress.history, progress.seconds, resumed_at)
+
+
+def checkpoint_is_due(seconds: float, cost: float) -> bool:
+    """Whether the last checkpoint is so old that its loss would be felt more than another one.
+
+    Args:
+        seconds: since the last one; infinite where there is none.
+        cost: seconds that it took.
+    """
+    return seconds >= max(1.0, cost / CHECKPOINT_SHARE)
 
 
 def _solve(
@@ -186,7 +196,8 @@ def _train_epoch(
     model.train()
     learning = [p for p in model.parameters() if p.requires_grad]
     total, seen = 0.0, 0
-    hits = torch.zeros((), dtype=torch.long, device=device)  # there, so that no step waits for a GPU
+    said: list[Tensor] = []
+    asked: list[Tensor] = []
     for number, batch in enumerate(loader, 1):
         batch = batch.to(device)
         streams = model.front_end(batch)
@@ -204,7 +215,9 @@ def _train_epoch(
         optimizer.step()
         total += value * len(batch.ids)
         seen += len(batch.ids)
-        hits += (logits.argmax(-1) == batch.labels).sum()
+        said.append(logits.argmax(-1))
+        asked.append(batch.labels)
+    hits = (torch.cat(said) == torch.cat(asked)).sum()  # once an epoch: each step would feel it
     return {"train/loss": total / seen, "train/accuracy": hits.item() / seen}
 
 
@@ -223,17 +236,16 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
     for batch in loader:
         streams = model.front_end(batch.to(device))
         with blaming(model.head, "forward", streams):
-            said = torch.log_softmax(model.head(streams).float(), dim=-1).cpu().numpy()
-        unsaid = np.isnan(said).any(axis=1)
-        if unsaid.any():
-            clip = batch.ids[int(unsaid.argmax())]
-            raise UserError(
-                f"{type(model.head).__name__} returned NaN for {int(unsaid.sum())} clip(s) of a batch, "
-                f"the first: {clip}. `fusionbench check fusion` looks for the cause."
-            )
+            said = torch.log_softmax(model.head(streams).float(), dim=-1)
         here = slice(len(ids), len(ids) + len(batch.ids))
-        found[here], labels[here] = said, batch.labels.numpy()
+        found[here], labels[here] = said.cpu().numpy(), batch.labels.numpy()
         ids.extend(batch.ids)
+    unsaid = np.isnan(found).any(axis=1)
+    if unsaid.any():
+        raise UserError(
+            f"{type(model.head).__name__} returned NaN for {int(unsaid.sum())} clip(s), "
+            f"the first: {ids[int(unsaid.argmax())]}. `fusionbench check fusion` looks for the cause."
+        )
     return Predictions(tuple(ids), labels, found)
 
 

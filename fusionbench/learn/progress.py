@@ -52,6 +52,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float))
 
 
-def snapshot(model: nn.Module) -> dict[str, Tensor]:
+def snapshot(model: nn.Module) -> dict[str, Any]:
     """A model's parameters and buffers as they are now."""
-    return copy.deepcopy(model.state_dict())
+    state = model.state_dict()
+    return {name: v.clone() if isinstance(v, Tensor) else copy.deepcopy(v) for name, v in state.items()}

@@ -118,7 +118,7 @@ def test_an_interrupted_reproduction_goes_on_in_its_own_run(monkeypatch):
     import fusionbench.learn.fit as fit_module
 
     first = once()
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(fit_module, "checkpoint_is_due", lambda seconds, cost: True)
 
     class Impatient(Watch):
         def epoch(self, epoch, epochs, metrics):

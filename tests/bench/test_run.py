@@ -161,7 +161,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same_digits(catalog, monkeypat
 
     whole = go(catalog, fold="s0", **{"training.epochs": 5})
     find = {"tags": {"fusionbench.identity": whole.identity}}
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(fit_module, "checkpoint_is_due", lambda seconds, cost: True)
 
     class Impatient(Watch):
         def epoch(self, epoch, epochs, metrics):

@@ -70,7 +70,7 @@ def warnings() -> list[str]:
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch, warnings) -> Checkpoint:
     """The checkpoint of a fit that was killed in its third epoch."""
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(fit_module, "checkpoint_is_due", lambda seconds, cost: True)
     checkpoint = Checkpoint(tmp_path / "state.pt", warnings.append)
     with pytest.raises(KeyboardInterrupt):
         train(checkpoint, until=2)

@@ -184,7 +184,7 @@ def test_nan_in_an_evaluation_is_no_prediction():
             return super().forward(streams).masked_fill(torch.tensor([[False], [True]]), torch.nan)
 
     model = Model(StoredStreams(SPEC.dims), Unsure(SPEC), SPEC)
-    with pytest.raises(fb.UserError, match=r"Unsure returned NaN for 1 clip\(s\) of a batch, the first: c5"):
+    with pytest.raises(fb.UserError, match=r"Unsure returned NaN for 1 clip\(s\), the first: c5"):
         predict(model, loaders()[1], "cpu")
 
 

@@ -40,7 +40,7 @@ import fusionbench.report.ranking_table, fusionbench.report.run_table, fusionben
 from fusionbench.cli import main as command
 from fusionbench.learn import fit
 
-fit.CHECKPOINT_SHARE = 1e9  # a checkpoint at every epoch
+fit.checkpoint_is_due = lambda seconds, cost: True
 for line in sys.stdin:
     child = os.fork()
     if not child:

@@ -80,7 +80,7 @@ def test_finished_runs_are_not_run_again_whoever_ran_them(catalog, monkeypatch):
 def test_interrupted_and_resumed_gives_the_same_table(catalog, monkeypatch, tmp_path):
     import fusionbench.learn.fit as fit_module
 
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(fit_module, "checkpoint_is_due", lambda seconds, cost: True)
     experiment = heads("concat", "single", "concat_mlp", **{"training.epochs": 4})
 
     class Impatient(Watch):

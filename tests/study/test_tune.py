@@ -142,7 +142,7 @@ def test_the_same_command_goes_on_and_trials_are_the_total(catalog):
 def test_interrupted_and_gone_on_with_is_as_undisturbed(catalog, monkeypatch, tmp_path):
     import fusionbench.learn.fit as fit_module
 
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr(fit_module, "checkpoint_is_due", lambda seconds, cost: True)
     base = {**BASE, "training.epochs": 4}
 
     class Impatient(Watch):
@@ -224,7 +224,7 @@ def test_the_next_command_is_the_chosen_run_to_the_last_digit(catalog):
     base = {**BASE, "training.lr": 0.00123456, "dataset.clips": 10}
     made = tune(planned(catalog, base=base, space={"fusion.trs": [None]}, trials=1))
     assert next_command(made, []) == (
-        "fusionbench run --dataset squares --set fold=s0 --epochs 2 --set training.batch_size=4 "
+        "fusionbench run --dataset squares --fold s0 --epochs 2 --set training.batch_size=4 "
         "--fusion arpg --set training.lr=0.00123456 --set dataset.clips=10 --set fusion.trs=null"
     )
 
