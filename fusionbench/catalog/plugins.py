@@ -122,7 +122,8 @@ class Catalog:
             name: what was asked for.
             presets: names that would have been right besides the components'.
         """
-        return unknown(ROLE_NAMES[kind], name, [*self.components[kind], *presets], self._why_absent(name))
+        names = [*self.components[kind], *presets]
+        return unknown(ROLE_NAMES[kind], name, names, self._why_absent(name), listed="Installed")
 
     def _why_absent(self, name: str) -> str:
         meant = [plugin for plugin in self.off if plugin.may_be(name)]

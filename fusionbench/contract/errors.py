@@ -48,7 +48,9 @@ def _closeness(a: str, b: str) -> float:
     return (in_order + any_order) / 2
 
 
-def unknown(what: str, name: str, allowed: Iterable[str], hint: str = "") -> UserError:
+def unknown(
+    what: str, name: str, allowed: Iterable[str], hint: str = "", *, listed: str = "Allowed"
+) -> UserError:
     """The error for a name that nothing answers to.
 
     Args:
@@ -56,8 +58,8 @@ def unknown(what: str, name: str, allowed: Iterable[str], hint: str = "") -> Use
         name: the name that came.
         allowed: every name that would have been right.
         hint: a last sentence that says what to do.
+        listed: what the names are called.
     """
     names = sorted(allowed)
-    listed = ", ".join(names) if names else "none"
-    message = f"no {what} named {name!r}.{nearest(name, names)} Installed: {listed}."
+    message = f"no {what} named {name!r}.{nearest(name, names)} {listed}: {', '.join(names) or 'none'}."
     return UserError(f"{message} {hint}".strip())

@@ -33,6 +33,8 @@ def answer_in_words(
         grouped_by: what the clips were grouped by, in words.
     """
     first = terms.against if terms.family == "against" and terms.against else next(iter(means))
+    if first not in means:
+        return f"{first}, which every row is judged against, has no figures, so no pair is judged."
     mine = [pair for pair in pairs if first in (pair.a, pair.b)]
     if not mine:
         return f"Only {first} has figures, so there is nothing to compare it with."

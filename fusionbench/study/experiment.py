@@ -264,6 +264,7 @@ def members(experiment: Experiment, catalog: Catalog) -> list[Member]:
         made.append(Member(row_of(experiment, point), config.options.seed, config))
     refuse_unequal([m.config for m in made], [*experiment.row_keys, *PER_RUN_KEYS])
     refuse_unequal_starts([m.config for m in made], experiment.row_keys)
+    experiment.terms.refuse_absent(member.label for member in made)
     return made
 
 

@@ -52,6 +52,7 @@ def judge_files(
     number = number_of_positive(positive, read.classes)
     decides = choose_metric(metric, HEADLINE, METRICS, positive)
     judging = Judging(tuple(dict.fromkeys((decides, *offered(HEADLINE, METRICS[:3], positive)))), number)
+    terms.refuse_absent(read.methods)
     seeds = _numbered(read)
     runs = [
         (Slot((method,), seeds[seed]), _outcome(method, seeds[seed], said, read, judging))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from fusionbench.contract.errors import UserError, nearest
+from fusionbench.contract.errors import UserError, nearest, unknown
 from fusionbench.statistics.families import MARGIN
 
 Family = Literal["all", "against"]
@@ -25,6 +25,16 @@ class Terms:
     against: str | None = None
     """the row that all others are judged against, where the family is ``against``"""
     family: Family = "all"
+
+    def refuse_absent(self, labels: Iterable[str]) -> None:
+        """See that the row to judge against is one, before anything is trained.
+
+        Raises:
+            UserError: no row has that label.
+        """
+        rows = list(dict.fromkeys(labels))
+        if self.against is not None and self.against not in rows:
+            raise unknown("row to judge against", self.against, rows, listed="Rows")
 
     def pairs(self, rows: int) -> int:
         """How many pairs are judged together."""

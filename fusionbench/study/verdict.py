@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fusionbench.contract.errors import UserError, unknown
+from fusionbench.contract.errors import UserError
 from fusionbench.contract.judging import POSITIVE, Judging
 from fusionbench.statistics.families import Judged, Verdict, Word, judge, rank_intervals
 from fusionbench.statistics.influence import per_clip, positive_f1
@@ -100,7 +100,7 @@ def judge_rows(
     terms: Terms,
     judging: Judging,
 ) -> Verdicts:
-    """Judge the pairs of a family.
+    """Judge the pairs of a family; none where the row to judge against has no figures.
 
     Args:
         rows: the best mean first; all judged on the same clips.
@@ -110,7 +110,7 @@ def judge_rows(
         judging: the metric that decides, and the positive class where there is one.
 
     Raises:
-        UserError: rows were judged on other clips than others, or the row to judge against is not there.
+        UserError: rows were judged on other clips than others.
     """
     ids, labels = _same_clips(rows)
     groups, grouped_by, notes = grouped(ids, subjects)
@@ -146,7 +146,7 @@ def _asked(labels: Sequence[str], terms: Terms) -> list[tuple[str, str]]:
         return list(combinations(labels, 2))
     against = str(terms.against)
     if against not in labels:
-        raise unknown("row to judge against", against, labels)
+        return []
     return [(label, against) for label in labels if label != against]
 
 

@@ -206,7 +206,7 @@ def test_bad_clips_stop_the_run_with_a_list_or_are_skipped_and_counted(catalog):
             {"fusion": "raises"},
             r"Raises\.forward raised RuntimeError: mat1 and mat2 .* \(fakes\.py, line \d+\)\. `--debug`",
         ),
-        ({"fold": "s9"}, "no fold of squares named 's9'.* Installed: s0, s1, s2"),
+        ({"fold": "s9"}, "no fold of squares named 's9'.* Allowed: s0, s1, s2"),
         ({"device": "cuda:7"}, "no device 'cuda:7' on this machine. Devices here: cpu"),
         ({"relation.patches": 4}, "front_end.trainable=relation"),
     ],

@@ -221,14 +221,18 @@ def test_a_comparison_is_judged_and_read_back_as_it_was(catalog):
 
 
 @pytest.mark.slow
-def test_rows_of_other_data_get_no_verdict_and_a_row_to_judge_against_must_be_there(catalog):
+def test_rows_of_other_data_get_no_verdict(catalog):
     experiment = Experiment("x", "?", {**BASE, "fusion": "concat"}, {}, {"dataset.clips": [8, 10]})
     made = compare(experiment, catalog=catalog)
     assert made.verdicts is None and made.plain()["pairs"] == []
     assert made.plain()["answer"] == "Rows were judged on different data, so no verdict is given."
-    against = dataclasses.replace(heads("concat", "single"), terms=Terms(against="mult", family="against"))
-    with pytest.raises(UserError, match="no row to judge against named 'mult'"):
+
+
+def test_a_row_to_judge_against_that_is_none_is_refused_before_anything_is_trained(catalog):
+    against = dataclasses.replace(heads("concat", "single"), terms=Terms(against="singel", family="against"))
+    with pytest.raises(UserError, match=r"named 'singel'. Did you mean 'single'\? Rows: concat, single"):
         compare(against, catalog=catalog)
+    assert find_runs() == []
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -16,6 +17,7 @@ from fusionbench.study.compare import compare
 from fusionbench.study.comparison import CONDITIONAL
 from fusionbench.study.experiment import Experiment
 from fusionbench.study.finished import read_comparison
+from fusionbench.study.terms import Terms
 from fusionbench.study.tuning import read_budget
 from fusionbench.track.records import find_runs, get_run
 from tests import fakes
@@ -128,3 +130,19 @@ def test_each_fold_chooses_on_its_own_and_folds_are_pooled(catalog):
             assert fold.fold == searched.fold
             assert "training.lr" not in point or float(rate) == point["training.lr"]
         assert len(outcome.folds) == 3
+
+
+@pytest.mark.parametrize("family", ["all", "against"])
+def test_a_row_to_judge_against_that_fails_takes_no_table_with_it(catalog, family):
+    terms = Terms(against="raises", family=family)
+    wanted = replace(asked("concat", "hse_nn", "raises", trials=1), terms=terms)
+    made = compare(wanted, catalog=catalog)
+    assert [one.label for one in made.failed] == ["raises", "raises"]
+    for rows in (made, made.tuned.rows, read_comparison(made.run_id)):
+        assert {row.label for row in rows.ranking} == {"concat", "hse_nn"}
+        assert len(rows.verdicts.pairs) == (1 if family == "all" else 0)
+        assert ("raises, which every row" in rows.verdicts.answer) == (family == "against")
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(ranking_table(made))
+    assert "hse_nn" in shown.get() and compose(made, {}).sections
