@@ -17,7 +17,8 @@ from fusionbench.catalog.run_config import Chosen, FrontEndOptions, RunConfig
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import NotSupported, UserError
 from fusionbench.contract.roles import FusionHead, takes
-from fusionbench.contract.types import StreamSpec
+from fusionbench.contract.samples import labels_steps
+from fusionbench.contract.types import Streams, StreamSpec
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import tensors_of
 from fusionbench.learn.front_end import (
@@ -94,12 +95,29 @@ def build(config: RunConfig, data: RunData, loaders: Loaders | Learning) -> Mode
         head = build_head(config.fusion, spec, device)
     except NotSupported as error:
         raise NotSupported(f"{error}{_mapped(front_end)}") from error
-    with torch.random.fork_rng(devices=[]), torch.no_grad(), blaming(head, "forward", streams):
-        logits = head.eval()(streams)
-    _check_logits(head, logits, (len(batch.ids), data.classes))
+    _try(head, streams, data.classes)
     model = Model(front_end, head, spec)
     tensors_of(model)  # what cannot be kept is told before hours are spent on it
     return model
+
+
+def _try(head: FusionHead, streams: Streams, classes: int) -> None:
+    """Refuse a head that does not give the logits that are needed of it, before it is trained.
+
+    Raises:
+        NotSupported: steps have labels, and it labels whole clips.
+        UserError: it raises, or returns something else.
+    """
+    each = streams.judged is not None
+    if each and not labels_steps(type(head)):
+        raise NotSupported(
+            f"fusion {head.name!r} labels whole clips; with dataset.window=null every step of a clip is "
+            "labelled, by heads that have each_step(). Set a window: --set dataset.window=8."
+        )
+    ask = "each_step" if each else "forward"
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), blaming(head, ask, streams):
+        logits = getattr(head.eval(), ask)(streams)
+    _check_logits(head, logits, (*(streams.mask.shape if each else (len(streams.mask),)), classes))
 
 
 def _hold(front_end: FrontEnd, data: RunData, loaders: Loaders | Learning) -> None:
@@ -227,14 +245,16 @@ def _refuse_what_solving_leaves_out(config: RunConfig, front_end: FrontEnd) -> N
         )
 
 
-def _check_logits(head: FusionHead, logits: object, expected: tuple[int, int]) -> None:
+def _check_logits(head: FusionHead, logits: object, expected: tuple[int, ...]) -> None:
     if isinstance(logits, Tensor) and logits.shape == expected:
         if not torch.isfinite(logits).all():
             raise UserError(f"{type(head).__name__} returned NaN or infinite logits on its first batch.")
         return
     got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    hint = " Did you forget to pool over time?" if isinstance(got, tuple) and len(got) == 3 else ""
-    raise UserError(f"{type(head).__name__} returned {got}; expected (batch, classes) = {expected}.{hint}")
+    named = "(batch, classes)" if len(expected) == 2 else "(batch, time, classes)"
+    pooled = isinstance(got, tuple) and len(got) == 3 and len(expected) == 2
+    hint = " Did you forget to pool over time?" if pooled else ""
+    raise UserError(f"{type(head).__name__} returned {got}; expected {named} = {expected}.{hint}")
 
 
 def count_parameters(module: torch.nn.Module) -> int:

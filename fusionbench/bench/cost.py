@@ -15,6 +15,7 @@ from fusionbench.bench.front_end import build_front_end
 from fusionbench.catalog.run_config import Chosen, RunConfig
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.roles import beside_maps
+from fusionbench.contract.samples import logits_of
 from fusionbench.contract.types import POINTS, FrameFeatures, Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.front_end import APPEARANCE, RELATION, Model
@@ -32,7 +33,7 @@ def measure_cost(chosen: Chosen, model: Model, loader: ClipLoader, device: str) 
     batch = next(iter(loader)).to(device)
     with torch.inference_mode():
         streams = model.front_end(batch)
-        milliseconds = _time(lambda: model.head(streams), device, REPEATS)
+        milliseconds = _time(lambda: logits_of(model.head, streams), device, REPEATS)
     return {
         "params": count_parameters(model),
         "head_params": count_parameters(model.head),

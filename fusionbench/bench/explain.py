@@ -21,6 +21,7 @@ from fusionbench.contract.blame import blaming
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.errors import NotSupported, UserError, nearest
 from fusionbench.contract.roles import FusionHead
+from fusionbench.contract.samples import logits_of
 from fusionbench.contract.types import ClipBatch
 from fusionbench.contract.watch import Watch
 from fusionbench.data.frame_loader import sample_ids
@@ -131,7 +132,7 @@ class ExplainedRun:
         with torch.inference_mode():
             streams = self.model.front_end(batch)
             with blaming(self.model.head, "explain", streams):
-                said = self.model.head(streams).float().softmax(-1)[0].numpy()
+                said = logits_of(self.model.head, streams).float().softmax(-1)[0].numpy()
                 attention = self.model.head.explain(streams)
         self._warn_of_other(clip, said)
         predicted = self.model.classes[int(said.argmax())]

@@ -10,6 +10,7 @@ import torch
 
 from fusionbench.bench.build import build_head
 from fusionbench.catalog.run_config import Chosen
+from fusionbench.contract.samples import logits_of
 from fusionbench.contract.types import Streams, StreamSpec
 
 
@@ -28,10 +29,10 @@ def flops_per_clip(chosen: Chosen, spec: StreamSpec, streams: Streams) -> float:
     with torch.random.fork_rng(devices=[]):
         head = build_head(chosen, spec, str(streams.mask.device)).requires_grad_(False)
         try:
-            counted = flops_of(lambda: head.train()(streams))
+            counted = flops_of(lambda: logits_of(head.train(), streams))
         except Exception:  # a stranger's code may raise anything
-            counted = flops_of(lambda: head.eval()(streams))
-    return counted / len(streams.mask)
+            counted = flops_of(lambda: logits_of(head.eval(), streams))
+    return counted / streams.samples
 
 
 def flops_of(call: Callable[[], object]) -> float:

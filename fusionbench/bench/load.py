@@ -12,7 +12,7 @@ from fusionbench.bench.source import RunData
 from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.dataset import Clip, Fold
 from fusionbench.contract.errors import UserError
-from fusionbench.data.frame_loader import FrameLoader
+from fusionbench.data.frame_loader import FrameLoader, SequenceLoader
 from fusionbench.data.loader import ClipLoader
 
 
@@ -57,7 +57,7 @@ def load_learning(config: RunConfig, data: RunData, fold: Fold) -> Learning:
     """Part a fold and open the loaders that choosing needs; errors as ``load``."""
     parts = part_fold(fold, data.clips, data.dataset.protocol)
     train, selection = _of_learning(config, data, parts)
-    if data.window is not None:  # every sample has as many frames
+    if data.window is not None and data.window.window is not None:  # every sample has as many frames
         return Learning(train, selection, train.max_time)
     every = [clip.id for part in (parts.train, parts.selection, parts.report) for clip in part]
     longest = int(data.index.rows[data.index.places(every)].max(initial=1))
@@ -93,8 +93,11 @@ def open_loader(
     if sampled is not None:
         raise UserError(
             f"sampling.frames={sampled}: {data.dataset.name} labels single frames, and each is seen through "
-            f"dataset.window={window.window} frames. Leave out sampling.frames, or set dataset.window."
+            f"{f'dataset.window={window.window} frames' if window.window else 'its whole clip'}. "
+            "Leave out sampling.frames, or set dataset.window."
         )
+    if window.window is None:
+        return SequenceLoader(data.index, arrays, clips, classes, batch_size, seed)
     if window.padding == "black" and data.dataset.precomputed:
         raise UserError(
             "dataset.padding=black: streams that come ready made hold no image. "

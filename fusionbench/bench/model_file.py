@@ -86,6 +86,8 @@ class Description(Config):
     """how the faces of the training clips were found and cut out, where that is known"""
     single_frames: bool = False
     """True where frames were labelled one by one, and each was seen through a window of its clip"""
+    each_step: bool = False
+    """True where the steps of a clip were labelled, all at once"""
     clip_frames: PositiveInt | None = None
     """median length of the training clips, in frames; not kept in format 1"""
     longest_clip: PositiveInt | None = None

@@ -223,7 +223,8 @@ def _open_clips(config: RunConfig, watch: Watch) -> RunData:
     stores = front_end_stores(frames, config, weights, watch)
     arrays = {name: store.arrays[name] for name, store in stores.items()}
     hashes = {name: store.content_hash for name, store in stores.items()}
-    padded = dataset.window is not None and dataset.window.padding == "black"
+    seen = dataset.window
+    padded = seen is not None and seen.window is not None and seen.padding == "black"
     black = black_rows(config, list(arrays), frames) if padded else {}
     about = (dataset, frames.content_hash, stand_in, frames.index)
     return RunData(*about, arrays, weights, skipped, extracted=hashes, black=black)

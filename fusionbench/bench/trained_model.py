@@ -61,7 +61,7 @@ class TrainedModel(nn.Module):
     def forward(
         self, clips: Streams | ClipBatch | Mapping[str, Tensor], mask: Tensor | None = None
     ) -> Tensor:
-        """Logits ``(batch, classes)``.
+        """Logits ``(batch, classes)``; ``(batch, time, classes)`` of a run that labels every step.
 
         Args:
             clips: see the class.
@@ -77,8 +77,8 @@ class TrainedModel(nn.Module):
     def _logits(self, batch: ClipBatch) -> Tensor:
         streams = self.front_end(batch)
         try:
-            with blaming(self.head, "forward", streams):
-                logits: Tensor = self.head(streams)
+            with blaming(self.head, "each_step" if self.about.each_step else "forward", streams):
+                logits: Tensor = (self.head.each_step if self.about.each_step else self.head)(streams)
                 return logits
         except UserError as error:
             if streams.mask.shape[1] <= self.about.max_time:
@@ -91,7 +91,7 @@ class TrainedModel(nn.Module):
     def predict(
         self, clips: Streams | ClipBatch | Mapping[str, Tensor], mask: Tensor | None = None
     ) -> Tensor:
-        """Probabilities ``(batch, classes)``; arguments and errors as for a call."""
+        """Probabilities, of the shape of the logits; arguments and errors as for a call."""
         return self(clips, mask).float().softmax(dim=-1)
 
     def extra_repr(self) -> str:

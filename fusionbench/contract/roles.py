@@ -184,6 +184,15 @@ class FusionHead(Component):
         """Logits ``(batch, classes)`` of a batch of clips."""
         raise NotImplementedError
 
+    def each_step(self, streams: Streams) -> Tensor:
+        """Logits ``(batch, time, classes)`` of every step; override where the head can label each.
+
+        Then it also learns from clips whose steps have labels of their own (``dataset.window=null``), by
+        the protocol's loss on the judged ones. What it says of padding is not looked at; padding must
+        not change what it says of the rest.
+        """
+        raise NotImplementedError
+
     def training_loss(self, streams: Streams, labels: Tensor, criterion: Criterion) -> tuple[Tensor, Tensor]:
         """The loss to minimise and the logits; override for auxiliary losses.
 

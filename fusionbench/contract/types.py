@@ -40,12 +40,16 @@ class Streams(Mapping[str, Tensor]):
         streams: name -> ``(batch, time, dim)``; dims may differ, batch and time may not.
         mask: ``(batch, time)`` bool, True where a frame is real. Real frames come
             first; padding follows them. Without it every frame is real.
+        judged: ``(batch, time)`` bool, True where a step has a label of its own. Without it a clip has
+            one label.
 
     Raises:
         ValueError: a stream is not three-dimensional or disagrees on batch or time.
     """
 
-    def __init__(self, streams: Mapping[str, Tensor], mask: Tensor | None = None):
+    def __init__(
+        self, streams: Mapping[str, Tensor], mask: Tensor | None = None, judged: Tensor | None = None
+    ):
         self._streams = dict(streams)
         if not self._streams:
             raise ValueError("Streams got no stream; give at least one (batch, time, dim) tensor.")
@@ -59,6 +63,7 @@ class Streams(Mapping[str, Tensor]):
                     f"with (batch, time) = {tuple(mask.shape)}, as the mask has."
                 )
         self.mask = mask
+        self.judged = judged
 
     def __getitem__(self, name: str) -> Tensor:
         return self._streams[name]
@@ -78,15 +83,20 @@ class Streams(Mapping[str, Tensor]):
         """``(batch,)`` real frames of each clip."""
         return self.mask.sum(dim=1)
 
+    @property
+    def samples(self) -> int:
+        """How many labels there are: one a clip, or one a judged step."""
+        return len(self.mask) if self.judged is None else int(self.judged.sum())
+
     def spec(self, classes: int) -> StreamSpec:
         """The spec a head for these streams is built from."""
         return StreamSpec({n: s.shape[2] for n, s in self.items()}, classes, self.mask.shape[1])
 
     def to(self, *args, **kwargs) -> Streams:
-        """A copy whose streams went through ``Tensor.to``; the mask follows the device only."""
+        """A copy whose streams went through ``Tensor.to``; the masks follow the device only."""
         moved = {n: s.to(*args, **kwargs) for n, s in self.items()}
         device = next(iter(moved.values())).device
-        return Streams(moved, self.mask.to(device))
+        return Streams(moved, self.mask.to(device), None if self.judged is None else self.judged.to(device))
 
 
 @dataclass(frozen=True)
@@ -101,14 +111,19 @@ class ClipBatch:
     mask: Tensor
     """``(batch, time)`` bool, True = real frame"""
     labels: Tensor
-    """``(batch,)`` class numbers in the dataset's order"""
+    """``(samples,)`` class numbers in the dataset's order: one a clip, or one a judged step"""
     ids: tuple[str, ...]
+    """of the samples"""
     standardised: bool = False
     """whether its streams were standardised when they were read into memory"""
+    judged: Tensor | None = None
+    """``(batch, time)`` bool, True where a step is a sample; None where each clip is one"""
 
     def to(self, device: torch.device | str) -> ClipBatch:
         """The same batch on another device; itself where it lies there already."""
         if self.mask.device == torch.device(device):
             return self
         arrays = {name: array.to(device, non_blocking=True) for name, array in self.arrays.items()}
-        return replace(self, arrays=arrays, mask=self.mask.to(device), labels=self.labels.to(device))
+        judged = None if self.judged is None else self.judged.to(device)
+        mask, labels = self.mask.to(device), self.labels.to(device)
+        return replace(self, arrays=arrays, mask=mask, labels=labels, judged=judged)

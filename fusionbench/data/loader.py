@@ -59,7 +59,7 @@ class ClipLoader:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.labels) // self._batch_size)
+        return -(-len(self._drawn) // self._batch_size)
 
     @property
     def subjects(self) -> tuple[str | None, ...]:
@@ -73,7 +73,7 @@ class ClipLoader:
         return min(longest, self._frames) if self._frames else longest
 
     def __iter__(self) -> Iterator[ClipBatch]:
-        order = np.arange(len(self.labels))
+        order = self._drawn.copy()
         rng = None
         if self._seed is not None:
             rng = np.random.default_rng([self._seed, self.epoch])
@@ -90,7 +90,13 @@ class ClipLoader:
         """A batch of one sample, given by its place in ``labels``, as evaluation sees it."""
         return self._batch(np.array([sample]), None)
 
+    @property
+    def _drawn(self) -> np.ndarray:
+        """Numbers of what batches are made of, in order: every sample."""
+        return np.arange(len(self.labels))
+
     def _batch(self, samples: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
+        """The batch of some of what is drawn."""
         rows, mask = self._taken(samples, rng)
         padding = None if mask.all() else ~mask
         arrays = {name: self._gathered(name, rows, padding, samples) for name in self._arrays}

@@ -11,6 +11,7 @@ from fusionbench.catalog.run_config import TrainingOptions
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.non_finite import first_non_finite
 from fusionbench.contract.roles import Criterion
+from fusionbench.contract.samples import loss_of
 from fusionbench.contract.types import ClipBatch
 from fusionbench.learn.front_end import Model
 
@@ -40,9 +41,7 @@ def diverged(
     """
     what = _first(model, logits, loss)
     model.zero_grad(set_to_none=True)
-    origin = first_non_finite(
-        lambda: model.head.training_loss(model.front_end(batch), batch.labels, criterion)[0]
-    )
+    origin = first_non_finite(lambda: loss_of(model.head, model.front_end(batch), batch.labels, criterion)[0])
     name = model.head.name
     told = f"fusion {name!r}, epoch {at[0]}, batch {at[1]}: {what}."
     if origin is not None:

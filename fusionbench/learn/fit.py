@@ -16,6 +16,7 @@ from fusionbench.catalog.run_config import TrainingOptions
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.roles import Criterion, takes
+from fusionbench.contract.samples import logits_of, loss_of
 from fusionbench.contract.types import Streams
 from fusionbench.data.loader import ClipLoader
 from fusionbench.learn.checkpoint import Checkpoint
@@ -202,7 +203,7 @@ def _train_epoch(
         batch = batch.to(device)
         streams = model.front_end(batch)
         with blaming(model.head, "training_loss", streams):
-            loss, logits = model.head.training_loss(streams, batch.labels, criterion)
+            loss, logits = loss_of(model.head, streams, batch.labels, criterion)
             for parameter in learning:
                 parameter.grad = None
             loss.backward()
@@ -236,7 +237,7 @@ def predict(model: Model, loader: ClipLoader, device: str) -> Predictions:
     for batch in loader:
         streams = model.front_end(batch.to(device))
         with blaming(model.head, "forward", streams):
-            said = torch.log_softmax(model.head(streams).float(), dim=-1)
+            said = torch.log_softmax(logits_of(model.head, streams).float(), dim=-1)
         here = slice(len(ids), len(ids) + len(batch.ids))
         found[here], labels[here] = said.cpu().numpy(), batch.labels.numpy()
         ids.extend(batch.ids)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.roles import Backbone, FusionHead, RelationEncoder, beside_maps
+from fusionbench.contract.samples import logits_of
 from fusionbench.contract.types import ClipBatch, Streams, StreamSpec
 from fusionbench.data.store import StoreIndex
 from fusionbench.nn.classifier import kaiming_linear
@@ -77,7 +78,7 @@ class StoredStreams(FrontEnd):
             if name in self.mapped or not batch.standardised:  # what is held in memory has zeros there
                 stream = zero_padding(to_width(stream), batch.mask)
             streams[name] = stream
-        return Streams(streams, batch.mask)
+        return Streams(streams, batch.mask, batch.judged)
 
     def standardised(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """All rows of the stored streams as ``forward`` scales them, digit for digit, in memory.
@@ -105,7 +106,7 @@ class StoredMaps(FrontEnd):
 
     def forward(self, batch: ClipBatch) -> Streams:
         relation = _per_frame(self.relation, batch.arrays.get("map"), batch)
-        return Streams({APPEARANCE: batch.arrays[APPEARANCE], RELATION: relation}, batch.mask)
+        return Streams({APPEARANCE: batch.arrays[APPEARANCE], RELATION: relation}, batch.mask, batch.judged)
 
     def pretrained(self) -> list[nn.Parameter]:
         return self.relation.pretrained()
@@ -127,11 +128,11 @@ class EndToEnd(FrontEnd):
             features = self.backbone(frames)
         appearance = rearrange(features.embedding, "(b t) d -> b t d", t=time)
         if self.relation is None:
-            return Streams({APPEARANCE: appearance}, batch.mask)
+            return Streams({APPEARANCE: appearance}, batch.mask, batch.judged)
         maps = features.map if self.map_backbone is None else self.map_backbone(frames).map
         maps = rearrange(maps, "(b t) c h w -> b t c h w", b=clips)
         relation = _per_frame(self.relation, maps, batch)
-        return Streams({APPEARANCE: appearance, RELATION: relation}, batch.mask)
+        return Streams({APPEARANCE: appearance, RELATION: relation}, batch.mask, batch.judged)
 
     def pretrained(self) -> list[nn.Parameter]:
         parts = [self.backbone, self.map_backbone, self.relation]
@@ -163,8 +164,8 @@ class Model(nn.Module):
         self.spec = spec
 
     def forward(self, batch: ClipBatch) -> Tensor:
-        """Logits ``(batch, classes)``."""
-        return self.head(self.front_end(batch))
+        """Logits ``(samples, classes)``."""
+        return logits_of(self.head, self.front_end(batch))
 
 
 _OFF_CENTRE = 1e6

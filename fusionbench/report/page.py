@@ -167,7 +167,7 @@ def check_folder(out: Path) -> None:
     try:
         if out.exists() and not out.is_dir():
             raise UserError(
-                f"a report cannot be written to {out}: that is no folder. Give the name of one, or of none yet."
+                f"a report cannot be written to {out}: that is no folder. Give the name of a folder."
             )
         out.mkdir(parents=True, exist_ok=True)
         if not os.access(out, os.W_OK | os.X_OK):

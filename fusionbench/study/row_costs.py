@@ -22,6 +22,7 @@ from fusionbench.catalog.run_config import RunConfig
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.hashing import canonical
 from fusionbench.contract.roles import FusionHead
+from fusionbench.contract.samples import logits_of
 from fusionbench.contract.types import ClipBatch, Streams, StreamSpec
 from fusionbench.contract.watch import Watch
 from fusionbench.track.records import read_json
@@ -82,7 +83,7 @@ def measure_rows(rows: Mapping[str, tuple[RunConfig, RunData]], watch: Watch) ->
             watch.progress(TASK, done, ROUNDS)
         costs = {
             label: RowCost(
-                ms_per_clip=1000 * statistics.median(seconds[label][1:]) / len(sittings[label].streams.mask),
+                ms_per_clip=1000 * statistics.median(seconds[label][1:]) / sittings[label].streams.samples,
                 flops=flops_per_clip(config.fusion, *sittings[label]),
             )
             for label, (config, _) in rows.items()
@@ -132,7 +133,7 @@ def kept_or_measured(
 
 @torch.inference_mode()
 def _forward(head: FusionHead, streams: Streams) -> float:
-    return seconds_of(lambda: head(streams), str(streams.mask.device))
+    return seconds_of(lambda: logits_of(head, streams), str(streams.mask.device))
 
 
 @torch.no_grad()
@@ -159,7 +160,8 @@ def _sitting(config: RunConfig, data: RunData) -> _Sitting:
     dims = {name: stream.shape[2] for name, stream in front_end.eval()(_first_clip(batch)).items()}
     drawn = {n: torch.randn(*batch.mask.shape, dim) * batch.mask.unsqueeze(-1) for n, dim in dims.items()}
     return _Sitting(
-        StreamSpec(dims, data.classes, loaders.max_time), Streams(drawn, batch.mask).to(options.device)
+        StreamSpec(dims, data.classes, loaders.max_time),
+        Streams(drawn, batch.mask, batch.judged).to(options.device),
     )
 
 

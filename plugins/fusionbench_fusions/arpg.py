@@ -80,6 +80,9 @@ class ARPG(fb.FusionHead):
     def forward(self, streams: fb.Streams) -> Tensor:
         return self.classify(fb.masked_mean(self.fuse(streams), streams.mask))
 
+    def each_step(self, streams: fb.Streams) -> Tensor:
+        return self.classify(self.fuse(streams))
+
     def fuse(self, streams: fb.Streams) -> Tensor:
         """The fused sequence, ``(batch, time, streams * width)``, stream by stream."""
         x, graph, mask = self._graph(streams)

@@ -134,6 +134,13 @@ class MulT(fb.FusionHead):
         x = [fb.zero_padding(streams[name], streams.mask) for name in self.names]
         return self.classify(self.fuse(x, [streams.mask] * len(x)))
 
+    def each_step(self, streams: fb.Streams) -> Tensor:
+        """Every step of the memory encoders in place of the last; with ``causal`` none reads ahead."""
+        x = [fb.zero_padding(streams[name], streams.mask) for name in self.names]
+        x = [project(stream) for project, stream in zip(self.project, x, strict=True)]
+        masks = [streams.mask] * len(x)
+        return self.classify(torch.cat([self.remember(i, x, masks) for i in range(len(x))], dim=-1))
+
     def fuse(self, streams: list[Tensor], masks: list[Tensor]) -> Tensor:
         """The last step of every memory encoder, side by side; streams may differ in length.
 

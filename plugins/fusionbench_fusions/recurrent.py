@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import fusionbench as fb
 
@@ -37,13 +37,21 @@ class Recurrent(fb.FusionHead):
         self.classify = nn.Linear(config.hidden * (1 + config.bidirectional), spec.classes)
 
     def forward(self, streams: fb.Streams) -> Tensor:
-        side_by_side = torch.cat([streams[name] for name in self.names], dim=-1)
-        # Packed, each clip ends at its own last real frame, and there the backward reading starts.
-        lengths = streams.lengths.clamp(min=1).cpu()
-        packed = pack_padded_sequence(side_by_side, lengths, batch_first=True, enforce_sorted=False)
-        _, state = self.read(packed)
+        _, state = self.read(self._packed(streams))
         last = state[0] if isinstance(state, tuple) else state  # an LSTM also returns its cell's memory
         return self.classify(self.drop(rearrange(last, "direction b h -> b (direction h)")))
+
+    def each_step(self, streams: fb.Streams) -> Tensor:
+        """What each direction has read up to a step, side by side, then the linear layer."""
+        read, _ = self.read(self._packed(streams))
+        states, _ = pad_packed_sequence(read, batch_first=True, total_length=streams.mask.shape[1])
+        return self.classify(self.drop(states))
+
+    def _packed(self, streams: fb.Streams) -> PackedSequence:
+        """Packed, each clip ends at its own last real frame, and there the backward reading starts."""
+        side_by_side = torch.cat([streams[name] for name in self.names], dim=-1)
+        lengths = streams.lengths.clamp(min=1).cpu()
+        return pack_padded_sequence(side_by_side, lengths, batch_first=True, enforce_sorted=False)
 
 
 class BLSTM(Recurrent):

@@ -176,6 +176,10 @@ class TEMMA(fb.FusionHead):
     def forward(self, streams: fb.Streams) -> Tensor:
         return self.classify(fb.masked_mean(self.encode(streams), streams.mask))
 
+    def each_step(self, streams: fb.Streams) -> Tensor:
+        """A prediction a frame, as the authors' code makes it."""
+        return self.classify(self.encode(streams))
+
     def encode(self, streams: fb.Streams) -> Tensor:
         """``(batch, time, streams * dim)``, stream by stream."""
         x = self.embed(streams)

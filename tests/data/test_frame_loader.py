@@ -7,7 +7,7 @@ import pytest
 
 from fusionbench.contract.dataset import Clip
 from fusionbench.contract.window import Window
-from fusionbench.data.frame_loader import FrameLoader
+from fusionbench.data.frame_loader import FrameLoader, SequenceLoader
 from fusionbench.data.store import StoreIndex
 
 BLACK = {"x": np.array([-7.0], np.float32)}
@@ -25,6 +25,54 @@ def loader(window: Window, seed=None, batch_size=8, clips=("a", "b"), black=BLAC
     )
     array = np.arange(1, 9, dtype=np.float32)[:, None]
     return FrameLoader(index, {"x": array}, clips, ("y", "x"), window, batch_size, seed, black)
+
+
+def sequences(seed=None, batch_size=2) -> SequenceLoader:
+    """The same videos, and between them one of two frames of which none is judged."""
+    index = StoreIndex(
+        (
+            Clip("a", "", "train", "ann", labels=("x", "", "y", "y", "x")),
+            Clip("c", "", "train", "cid", labels=("", "z")),
+            Clip("b", "", "train", labels=("", "y", "x")),
+        ),
+        np.array([0, 8, 5]),
+        np.array([5, 2, 3]),
+    )
+    array = np.arange(1, 11, dtype=np.float32)[:, None]
+    return SequenceLoader(index, {"x": array}, ("a", "c", "b"), ("y", "x"), batch_size, seed)
+
+
+def test_whole_clips_whose_judged_frames_are_the_samples():
+    (batch,) = sequences()
+    assert batch.arrays["x"][..., 0].tolist() == [[1, 2, 3, 4, 5], [6, 7, 8, 0, 0]]
+    assert batch.mask.sum(dim=1).tolist() == [5, 3]
+    assert batch.ids == ("a/00001", "a/00003", "a/00004", "a/00005", "b/00002", "b/00003")
+    assert batch.labels.tolist() == sequences().labels.tolist() == [1, 0, 0, 1, 0, 1]
+    assert [tuple(place) for place in batch.judged.nonzero().tolist()] == [
+        (0, 0), (0, 2), (0, 3), (0, 4), (1, 1), (1, 2)
+    ]  # fmt: skip
+    assert sequences().subjects == ("ann",) * 4 + (None,) * 2
+    assert len(sequences(batch_size=1)) == 2
+
+
+def test_whole_clips_are_shuffled_with_their_labels():
+    said = {
+        tuple(batch.ids): batch.labels.tolist()
+        for seed in range(9)
+        for batch in sequences(seed=seed, batch_size=1)
+    }
+    assert said == {
+        ("a/00001", "a/00003", "a/00004", "a/00005"): [1, 0, 0, 1],
+        ("b/00002", "b/00003"): [0, 1],
+    }
+
+
+def test_one_sample_comes_in_its_whole_clip():
+    batch = sequences().only(5)
+    assert batch.ids == ("b/00003",) and batch.labels.tolist() == [1]
+    assert batch.arrays["x"][0, :, 0].tolist() == [6, 7, 8] and batch.judged.tolist() == [
+        [False, False, True]
+    ]
 
 
 def seen(window: Window, **options) -> list[list[float]]:

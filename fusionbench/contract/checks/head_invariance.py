@@ -9,11 +9,14 @@ from fusionbench.contract.checks.findings import (
     SEED,
     Broken,
     Rule,
+    Skipped,
     difference,
     differs,
+    expect_tensor,
     percent,
 )
-from fusionbench.contract.checks.head_trial import HeadTrial, logits
+from fusionbench.contract.checks.head_trial import CLASSES, HeadTrial, logits
+from fusionbench.contract.samples import labels_steps
 from fusionbench.contract.types import Streams
 
 LOUD = 1000.0
@@ -66,6 +69,23 @@ def judges_alone(trial: HeadTrial) -> None:
             )
 
 
+def labels_each_step(trial: HeadTrial) -> None:
+    if not labels_steps(trial.cls):
+        raise Skipped("it labels whole clips")
+    head, streams = trial.trained(trial.main), trial.batch(trial.main)
+    together = head.each_step(streams)
+    expected = (*streams.mask.shape, CLASSES)
+    expect_tensor(together, expected, "what each_step() returns", "(batch, time, classes)")
+    for clip, length in enumerate(trial.lengths):
+        alone = head.each_step(Streams({n: s[clip : clip + 1, :length] for n, s in streams.items()}))[0]
+        if differs(alone, together[clip, :length]):
+            raise Broken(
+                f"the steps of a clip of {length} frames alone have logits that are "
+                f"{percent(difference(alone, together[clip, :length]))} off those they have in a batch of "
+                f"{len(together)}, padded to {trial.time} frames; expected the same"
+            )
+
+
 def survives_saving(trial: HeadTrial) -> None:
     streams = trial.batch(trial.main)
     networks.keeps_outputs_when_saved(
@@ -98,6 +118,11 @@ INVARIANCE: list[Rule[HeadTrial]] = [
         judges_alone,
         "let no clip see another, nor the length the batch was padded to: "
         "no statistics over the batch in eval mode, no layer sized by time",
+    ),
+    Rule(
+        "each_step() labels every step, alone as in a batch",
+        labels_each_step,
+        "return logits (batch, time, classes), and let no real step see padding or another clip",
     ),
     Rule(
         "saving and loading keeps the logits",

@@ -21,6 +21,7 @@ from tests.contract.checks.sound import (
     PERMUTED,
     SAVED,
     SHAPES,
+    STEPS,
     STREAMS,
     TRAINS,
     WEIGHTS,
@@ -237,6 +238,28 @@ class SortedOnly(Sound):
         return self.classify(self.read(packed)[1][0])
 
 
+class StepsOfTheBatch(Sound):
+    """Takes the batch's mean off every step, padding and all."""
+
+    def each_step(self, streams):
+        x = self.frames(streams)
+        return self.classify(x - x.mean(dim=(0, 1)))
+
+
+class PooledSteps(Sound):
+    """One answer a clip, where one a step was asked for."""
+
+    def each_step(self, streams):
+        return self(streams)
+
+
+class LabelsSteps(Sound):
+    """Every step on its own."""
+
+    def each_step(self, streams):
+        return self.classify(self.frames(streams))
+
+
 class Remembers(Sound):
     """A text beside its tensors, which no weights file can hold."""
 
@@ -280,6 +303,8 @@ class Remembers(Sound):
         (Probabilities, {SHAPES}, "they are probabilities already"),
         (SortedOnly, {PERMUTED}, "`enforce_sorted` is True"),
         (Remembers, {SAVED}, "'_extra_state' is dict; expected tensors"),
+        (StepsOfTheBatch, {STEPS}, "the steps of a clip of 12 frames alone have logits that are"),
+        (PooledSteps, {STEPS}, "expected (batch, time, classes) = (4, 12, 7)"),
         (ReadsLess, {STREAMS}, "a gradient reaches stream 'relation' of two streams of unequal width"),
     ],
 )
@@ -290,7 +315,7 @@ def test_a_planted_fault_is_named(head, rules, said):
     assert all(finding.fix for finding in found.values())
 
 
-@pytest.mark.parametrize("head", [Sound, Sigmoids])
+@pytest.mark.parametrize("head", [Sound, Sigmoids, LabelsSteps])
 def test_a_sound_head_breaks_nothing(head):
     assert broken(head) == {}
 
@@ -399,9 +424,9 @@ class NearestMean(Sound):
 def test_a_head_that_is_solved_for_needs_no_gradient():
     found = {finding.rule: finding for finding in fb.testing.rules(NearestMean, compile=False)}
     assert found[PARAMETERS].state == "skipped"
-    assert {finding.state for rule, finding in found.items() if rule not in (PARAMETERS, EXPLAINED)} == {
-        "passed"
-    }
+    assert {
+        finding.state for rule, finding in found.items() if rule not in (PARAMETERS, EXPLAINED, STEPS)
+    } == {"passed"}
     assert found[WEIGHTS].detail == "its solve() takes none: a run that weighs classes leaves it out"
 
 
