@@ -37,7 +37,8 @@ def predict(
         typer.Option(
             "--step",
             min=1,
-            help="Frames from one window to the next. Default: a quarter of a window.",
+            help="Frames from one window to the next. Default: a quarter of a window; 1 where a run labels "
+            "single frames.",
             rich_help_panel="How",
         ),
     ] = None,

@@ -89,8 +89,9 @@ class RunResult:
 
         Args:
             window: frames that are judged together; None = a clip no longer than the run's as a whole,
-                a longer one in windows as long as its training clips.
-            step: frames from one window to the next; None = a quarter of a window.
+                a longer one in windows as long as its training clips. A run whose single frames had labels
+                judges each by itself.
+            step: frames from one window to the next; None = a quarter of a window, or every frame.
             **arrays: of one clip, ``(time, ...)``: the run's streams as they were stored; or ``frames``
                 ``(time, 3, height, width)`` uint8, aligned as the run's, with ``landmarks``
                 ``(time, 68, 2)`` and ``points`` ``(time, 2, 468, 3)`` where its front end reads them.
@@ -107,9 +108,9 @@ class RunResult:
         from fusionbench.catalog.plugins import collect
         from fusionbench.contract.watch import Watch
         from fusionbench.predict.course import course_of
-        from fusionbench.predict.predictor import RunPredictor
+        from fusionbench.predict.predictor import predictor_of_run
 
-        predictor = RunPredictor(self.model, self._catalog or collect(), Watch())
+        predictor = predictor_of_run(self.model, self._catalog or collect(), Watch())
         given = {name: numpy.asarray(array) for name, array in arrays.items()}
         return pandas.DataFrame(course_of(predictor, "", given, window=window, step=step).columns()).drop(
             columns=["clip", "begin_s", "end_s"]

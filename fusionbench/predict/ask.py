@@ -15,7 +15,7 @@ from fusionbench.contract.watch import Watch
 from fusionbench.data.prepared_store import FRAMES, GAP, LANDMARKS, MESH, REST, STATE, TIME
 from fusionbench.data.store import Store
 from fusionbench.predict.course import Course, course_of
-from fusionbench.predict.predictor import NetworkPredictor, Predictor, RunPredictor
+from fusionbench.predict.predictor import NetworkPredictor, Predictor, predictor_of_run
 from fusionbench.track.records import get_run
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def predictor_of(name: str, catalog: Catalog, watch: Watch) -> Predictor:
                 f"{', '.join(speaking) or 'none'}. Give the id of a run whose head reads it."
             )
         return NetworkPredictor(chosen)
-    return RunPredictor(load_model(get_run(name).run_id, catalog), catalog, watch)
+    return predictor_of_run(load_model(get_run(name).run_id, catalog), catalog, watch)
 
 
 def courses(

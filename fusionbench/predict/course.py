@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.watch import Watch
 from fusionbench.contract.writing import check_path, written_whole
-from fusionbench.predict.predictor import TOGETHER, Predictor
-from fusionbench.predict.windows import Window, windows
+from fusionbench.predict.predictor import Predictor
+from fusionbench.predict.windows import Window
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def course_of(
         real: ``(time,)`` bool, True where a frame shows a face; None = everywhere.
         seconds: ``(time,)`` when each frame is; None = not known.
         window: frames that are judged together; None = as the predictor does.
-        step: frames from one window to the next; None = a quarter of a window.
+        step: frames from one window to the next; None = a quarter of a window, or every frame where a run
+            labels single ones.
         watch: told of progress, in windows.
 
     Raises:
@@ -110,14 +112,8 @@ def course_of(
     real = np.ones(time, bool) if real is None else real
     if not real.any():
         raise UserError(f"clip {clip!r}: no frame of it shows a face, so there is nothing to judge.")
-    length = window or (None if real.sum() <= predictor.whole else predictor.window)
-    cut = windows(real, length, step, predictor.frames, predictor.least)
-    said = np.full((len(cut), len(predictor.classes)), np.nan)
-    judged = [k for k, each in enumerate(cut) if len(each.rows)]
-    for at in range(0, len(judged), TOGETHER):
-        some = judged[at : at + TOGETHER]
-        said[some] = predictor.probabilities(arrays, [cut[k].rows for k in some])
-        watch.progress(f"asking {predictor.name} about {clip}", min(at + TOGETHER, len(judged)), len(judged))
+    task = f"asking {predictor.name} about {clip}"
+    cut, said = predictor.judge(arrays, real, window, step, partial(watch.progress, task))
     ends = np.array([[each.first, each.last] for each in cut])
     moments = np.full(ends.shape, np.nan) if seconds is None else np.asarray(seconds)[ends]
     return Course(clip, predictor.classes, tuple(cut), moments, said, predictor.stand_in)

@@ -17,6 +17,7 @@ from fusionbench.catalog.run_config import Chosen
 from fusionbench.contract.blame import blaming
 from fusionbench.contract.errors import UserError
 from fusionbench.contract.roles import beside_maps
+from fusionbench.contract.types import POINTS
 from fusionbench.contract.watch import Watch
 from fusionbench.data.faces import resize_frames
 from fusionbench.learn.extract import CHUNK
@@ -65,6 +66,15 @@ class FaceFront:
         """
         parts = [self._chunk(faces, rows[at : at + CHUNK]) for at in range(0, len(rows), CHUNK)]
         return {name: torch.cat([part[name] for part in parts]) for name in self._inputs}
+
+    def black(self) -> dict[str, Tensor]:
+        """The model's inputs ``(...)`` of a black image, as training padded windows with it."""
+        faces: dict[str, np.ndarray] = {
+            "frames": np.zeros((1, 3, self.size, self.size), np.uint8),
+            "landmarks": np.zeros((1, 68, 2), np.float32),
+            "points": np.zeros((1, *POINTS), np.float32),
+        }
+        return {name: array[0] for name, array in self._chunk(faces, np.arange(1)).items()}
 
     @torch.inference_mode()
     def _chunk(self, faces: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, Tensor]:

@@ -36,7 +36,7 @@ def test_every_broken_rule_is_told_at_once_with_its_fix():
     with pytest.raises(AssertionError) as told:
         fb.testing.check(Faulty, Faulty.Config(hidden=3), compile=False)
     message = str(told.value)
-    assert message.startswith("Faulty breaks 3 of 18 rules:")
+    assert message.startswith("Faulty breaks 3 of 19 rules:")
     assert "- gradients reach every parameter\n    2 parameter(s) get no gradient" in message
     assert "- padded frames never change the logits" in message
     assert "likely fix: pool with fb.masked_mean" in message
