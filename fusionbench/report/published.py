@@ -3,8 +3,8 @@
 ARPGNet: Li, Zhao, Xia, Jiang, "ARPGNet: Appearance- and Relation-aware Parallel Graph Attention Fusion
 Network for Facial Expression Recognition", IEEE Transactions on Affective Computing, 2025, doi
 10.1109/TAFFC.2025.3627249, arXiv 2511.22188. Accuracy on AFEW's validation part, 383 clips, single runs
-with one backbone; no seeds and no deviation are given. Table 1 (RML) and Table 3 (Aff-Wild2) are about
-data sets that no reader here offers.
+with one backbone; no seeds and no deviation are given. Table 1 (RML) and Table 3 (Aff-Wild2) are not
+here: which of their figures belongs to which method was not at hand when this was written.
 """
 
 from __future__ import annotations
