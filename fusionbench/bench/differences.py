@@ -31,7 +31,9 @@ _MEANS = {
     "versions.mlflow": HARMLESS,
 }
 """beginning of a key -> what a difference in it means; the longest counts, and what none names may matter"""
-_NOT_COMPARED = ("format", "seed", "device", "threads", "torch.config", "torch.parallel")
+BEFORE = "before"
+"""what was other when a run that was interrupted began: a list, one entry an interruption"""
+_NOT_COMPARED = ("format", BEFORE, "seed", "device", "threads", "torch.config", "torch.parallel")
 """options, compared as such, and texts for people: what decides in them stands under keys of its own"""
 _NO_OPTIONS = ("data.", "fold")
 """beginnings of options that decide nothing: a fold is reproduced by itself, data are known by content"""
@@ -77,6 +79,13 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Differe
         changed = _changed_files(then, now, owner) if what == "code" else ""
         found.append(Difference(key, _shown(before[key]), _shown(here[key]) + changed, _severity(key)))
     return in_order(found)
+
+
+def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """Key -> what it was then, of all that may have changed the digits of a run between its two parts."""
+    found = {each.what: each.then for each in differences(then, now) if each.severity != HARMLESS}
+    placed = {key: str(then[key]) for key in ("device", "threads") if then.get(key, now[key]) != now[key]}
+    return {**placed, **found}
 
 
 def option_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:

@@ -7,10 +7,12 @@ their tags only.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fusionbench.bench.claim import IDENTITY_TAG
+from fusionbench.bench.differences import BEFORE, changes, short
 from fusionbench.bench.machine import machine
 from fusionbench.bench.parts import Parts
 from fusionbench.bench.source import RunData
@@ -78,10 +80,28 @@ def split_hashes(parts: Parts) -> dict[str, str]:
 
 
 def log_provenance(
-    tracked: TrackedRun, config: RunConfig, data: RunData, parts: Parts, identity: str, catalog: Catalog
+    tracked: TrackedRun,
+    config: RunConfig,
+    data: RunData,
+    parts: Parts,
+    identity: str,
+    catalog: Catalog,
+    warn: Callable[[str], None],
 ) -> None:
-    """Write it down in the run, and the code beside it."""
-    tracked.log_json(provenance(config, catalog, data, parts, identity), PROVENANCE)
+    """Write it down in the run, and the code beside it.
+
+    A run that was interrupted elsewhere, or with other threads, has digits of neither place: what was
+    other before is kept under ``before``, and told.
+    """
+    known = provenance(config, catalog, data, parts, identity)
+    if tracked.reopened and has_artifact(tracked.run_id, PROVENANCE):
+        earlier = read_json(tracked.run_id, PROVENANCE)
+        other = changes(earlier, known)
+        known[BEFORE] = [*earlier.get(BEFORE, []), *([other] if other else [])]
+        if other:
+            listed = ", ".join(f"{what} was {value}" for what, value in other.items())
+            warn(f"goes on with a run that was begun otherwise: {short(listed)}. Its digits are of both")
+    tracked.log_json(known, PROVENANCE)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / SOURCE
         file.write_bytes(source_archive(*(component.cls for component in config.components)))

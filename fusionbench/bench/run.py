@@ -140,7 +140,7 @@ def _run_claimed(
     opened = notes.fold(identity, fold.name, around.reproduces)
     with track(opened, held, around.watch, around.parent) as tracked:
         tracked.log_json(notes.config, CONFIG)  # now: it tries the artifact store before the training
-        log_provenance(tracked, config, data, loaders.parts, identity, around.catalog)
+        log_provenance(tracked, config, data, loaders.parts, identity, around.catalog, around.watch.warn)
         info = RunInfo(notes.name, identity, config.plain(), data.stand_in)
         around.catalog.observe("run_started", around.watch, info)
         fitted = fit_model(config, data, model, loaders, held, tracked, info, around)

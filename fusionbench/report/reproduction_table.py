@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from fusionbench.bench.differences import MAY, WILL, short
+from fusionbench.bench.differences import BEFORE, MAY, WILL, short
 from fusionbench.bench.digits import SAME_DIGITS, SAME_PREDICTIONS, WITHIN_SEEDS
 from fusionbench.bench.reproduce import FoldReproduced, Reproduced
 from fusionbench.bench.reproduction_plan import Plan
@@ -38,6 +38,10 @@ def _captions(plan: Plan) -> Iterator[str]:
     options = plan.config.options
     folds = f"{len(plan.folds)} folds" if plan.of_folds else f"fold {plan.folds[0].name}"
     threads = f"{options.threads} thread{'s' * (options.threads > 1)}"
+    for fold in plan.folds:
+        for other in fold.then.get(BEFORE, []):
+            listed = ", ".join(f"{what} was {value}" for what, value in other.items())
+            yield f"it was interrupted, and begun otherwise: {short(listed)}; in one piece its digits differ"
     yield f"runs with seed {options.seed}, {folds}, {threads} on {options.device}"
     if plan.not_recorded:
         yield f"not recorded then, and so not compared: {', '.join(plan.not_recorded)}"

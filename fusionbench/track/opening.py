@@ -83,6 +83,7 @@ def open_run(
         raise _unreachable(error) from error
     delivery = Delivery(client, str(run.info.run_id), outbox, warn)
     tracked = TrackedRun(run, delivery, steps)
+    tracked.reopened = found.run_id is not None
     try:
         if dataset is not None:
             tracked.note_dataset(dataset)

@@ -45,6 +45,8 @@ class TrackedRun:
         self.experiment_id = str(run.info.experiment_id)
         self.handed_in = False
         """whether the tracker has everything, known when the run has ended"""
+        self.reopened = False
+        """whether it was interrupted before, and is gone on with"""
         self._delivery = delivery
         self._params = dict(run.data.params)
         self._logged_steps = dict(logged_steps)

@@ -33,10 +33,10 @@ def write_store(shift: float = 0.0) -> None:
     )
 
 
-def once(catalog=None, **values) -> str:
+def once(catalog=None, watch=None, **values) -> str:
     """The id of a short run."""
     asked = {"fusion": "concat", "dataset": "streams", "data.root": "features", "training.epochs": 4}
-    return run(Request({**asked, "training.batch_size": 8, **values}), None, catalog).run_id
+    return run(Request({**asked, "training.batch_size": 8, **values}), watch, catalog).run_id
 
 
 def looked_at(run_id, catalog=None, **wishes) -> Plan:

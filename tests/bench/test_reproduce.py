@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
+from rich.console import Console
 
 import fusionbench as fb
 from fusionbench.bench.artifacts import read_fold
@@ -14,9 +16,10 @@ from fusionbench.bench.seed_spread import seed_spread
 from fusionbench.catalog.plugins import collect
 from fusionbench.catalog.resolve import Request
 from fusionbench.contract.watch import Watch
+from fusionbench.report.reproduction_table import plan_table
 from fusionbench.track.connection import get_client
 from fusionbench.track.places import local_path
-from fusionbench.track.records import find_runs, get_run
+from fusionbench.track.records import find_runs, get_run, read_json
 from tests import fakes
 from tests.bench.short_runs import once, over, write_store
 
@@ -131,6 +134,44 @@ def test_an_interrupted_reproduction_goes_on_in_its_own_run(monkeypatch):
     made = over(first)
     assert made.run_id == killed.run_id and made.folds[0].now.resumed_at == 2
     assert made.verdict == "same digits" and over(first).run_id != made.run_id
+
+
+@pytest.mark.slow
+def test_a_run_that_was_begun_elsewhere_keeps_what_was_other_and_says_so(monkeypatch):
+    import fusionbench.bench.provenance as module
+    import fusionbench.learn.fit as fit_module
+
+    monkeypatch.setattr(fit_module, "checkpoint_is_due", lambda seconds, cost: True)
+    here = module.machine("cpu")
+
+    class Told(Watch):
+        def __init__(self, until: int):
+            self.until, self.lines = until, []
+
+        def epoch(self, epoch, epochs, metrics):
+            if epoch == self.until:
+                raise KeyboardInterrupt
+
+        def warn(self, line):
+            self.lines.append(line)
+
+    elsewhere = {**here, "versions": {**here["versions"], "torch": "1.0"}}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "machine", lambda device: elsewhere)
+        once(watch=Told(2))
+    for until in (3, 99):  # interrupted once more, here
+        told = Told(until)
+        with contextlib.suppress(KeyboardInterrupt):
+            run_id = once(watch=told)
+        assert any("versions.torch was 1.0" in line for line in told.lines) == (until == 3)
+    kept = read_json(run_id, "provenance.json")
+    assert kept["before"] == [{"versions.torch": "1.0"}] and kept["versions"] == here["versions"]
+    made = over(run_id)
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(plan_table(made.plan))
+    assert made.plan.differences == () and "before" not in made.plan.not_looked_at
+    assert "it was interrupted, and begun otherwise: versions.torch was 1.0" in shown.get()
 
 
 @pytest.mark.slow
