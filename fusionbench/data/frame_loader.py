@@ -93,9 +93,7 @@ class SequenceLoader(_JudgedFrames):
         return np.unique(self._clip)
 
     def _batch(self, clips: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
-        rows, mask = self._taken(clips, rng)
-        padding = None if mask.all() else ~mask
-        arrays = {name: self._gathered(name, rows, padding, clips) for name in self._arrays}
+        arrays, mask = self._read(clips, rng)
         spans = [np.arange(self._starts[clip], self._starts[clip + 1]) for clip in clips]
         samples = np.concatenate(spans)
         judged = np.zeros(mask.shape, dtype=bool)

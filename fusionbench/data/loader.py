@@ -97,9 +97,7 @@ class ClipLoader:
 
     def _batch(self, samples: np.ndarray, rng: np.random.Generator | None) -> ClipBatch:
         """The batch of some of what is drawn."""
-        rows, mask = self._taken(samples, rng)
-        padding = None if mask.all() else ~mask
-        arrays = {name: self._gathered(name, rows, padding, samples) for name in self._arrays}
+        arrays, mask = self._read(samples, rng)
         return ClipBatch(
             arrays,
             torch.from_numpy(mask),
@@ -107,6 +105,14 @@ class ClipLoader:
             self._ids(samples),
             self._standardised,
         )
+
+    def _read(
+        self, samples: np.ndarray, rng: np.random.Generator | None
+    ) -> tuple[dict[str, torch.Tensor], np.ndarray]:
+        """Every array's rows, and which of them are real."""
+        rows, mask = self._taken(samples, rng)
+        padding = None if mask.all() else ~mask
+        return {name: self._gathered(name, rows, padding, samples) for name in self._arrays}, mask
 
     def _gathered(
         self, name: str, rows: np.ndarray, padding: np.ndarray | None, samples: np.ndarray
