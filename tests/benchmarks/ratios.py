@@ -17,7 +17,7 @@ from unittest import mock
 import torch
 
 from tests.benchmarks import epochs as epochs_of, starts, trackers, workloads as w
-from tests.benchmarks.interleave import Ratio, in_turns, peak_bytes, ratio, summary
+from tests.benchmarks.interleave import Ratio, in_turns, peak_bytes, ratio, seconds_in_turns, summary
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def p7a() -> Iterator[Row]:
 def p7b() -> Iterator[Row]:
     """A warm run of one epoch, beyond the import of torch and MLflow."""
     with starts.world() as made:
-        seconds = in_turns(5, ours=made.run(), imports=made.imports)
+        seconds = seconds_in_turns(5, ours=made.run(), imports=made.imports)
         beyond = summary([row["ours"] - row["imports"] for row in seconds])
         yield at_most("P7b", "concat, one epoch, a warm process less torch and MLflow", beyond, 1.2, " s")
 
@@ -132,7 +132,7 @@ def p7b() -> Iterator[Row]:
 def p11() -> Iterator[Row]:
     """A comparison against its runs as bare loops, and one import."""
     with starts.world() as made:
-        seconds = in_turns(3, ours=made.compare(), loops=made.loops, imports=made.imports)
+        seconds = seconds_in_turns(3, ours=made.compare(), loops=made.loops, imports=made.imports)
         over = summary([row["ours"] / (row["loops"] + row["imports"]) for row in seconds])
         yield at_most("P11", "4 heads x 3 seeds x 20 epochs, over 12 loops + import", over, 1.25, "x")
 

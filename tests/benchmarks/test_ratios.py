@@ -7,8 +7,8 @@ import json
 import pytest
 import torch
 
-from tests.benchmarks import ratios
-from tests.benchmarks.interleave import CLEAR, in_turns, peak_bytes, ratio, summary
+from tests.benchmarks import ratios, starts
+from tests.benchmarks.interleave import CLEAR, in_turns, peak_bytes, ratio, seconds_in_turns, summary
 
 
 def test_ratios_are_taken_round_by_round() -> None:
@@ -23,6 +23,23 @@ def test_runs_take_turns_after_a_warm_up() -> None:
     rows = in_turns(2, ours=lambda: order.append("ours"), peer=lambda: order.append("peer"))
     assert order == ["ours", "peer"] * 3
     assert [set(row) for row in rows] == [{"ours", "peer"}] * 2
+
+
+def test_a_process_is_timed_by_who_starts_it_and_not_by_how_long_this_one_waits() -> None:
+    told = iter([9.0, 9.0, 1.0, 2.0, 3.0, 4.0])  # the first of each warms up
+    rows = seconds_in_turns(2, ours=lambda: next(told), peer=lambda: next(told))
+    assert rows == [{"ours": 1.0, "peer": 2.0}, {"ours": 3.0, "peer": 4.0}]
+
+
+@pytest.mark.parametrize(("name", "taken"), [("p7b", 2.5), ("p11", 3.5)])
+def test_rows_of_whole_processes_are_of_what_the_processes_took(monkeypatch, name, taken) -> None:
+    monkeypatch.setattr(starts, "write_store", lambda folder: None)
+    for method, seconds in (("imports", 1.0), ("loops", 1.0)):
+        monkeypatch.setattr(starts.World, method, lambda self, seconds=seconds: seconds)
+    for method in ("run", "compare"):
+        monkeypatch.setattr(starts.World, method, lambda self: lambda: 3.5 if name == "p7b" else 7.0)
+    (row,) = getattr(ratios, name)()
+    assert row.ratio == taken and not row.met
 
 
 @pytest.mark.skipif(not CLEAR.exists(), reason="only Linux tells the peak of resident memory")
