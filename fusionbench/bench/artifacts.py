@@ -128,8 +128,8 @@ def keep_model(
             for kind, chosen in before_model(config).items()
         },
         preparation=None if prepared is None else dict(prepared),
-        single_frames=data.window is not None and data.window.window is not None,
-        each_step=data.window is not None and data.window.window is None,
+        single_frames=data.window is not None and not data.each_step,
+        each_step=data.each_step,
         clip_frames=int(np.median(data.index.rows[data.index.places(trained_on)])),
         longest_clip=int(data.index.rows.max()),
     )

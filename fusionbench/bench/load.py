@@ -57,7 +57,7 @@ def load_learning(config: RunConfig, data: RunData, fold: Fold) -> Learning:
     """Part a fold and open the loaders that choosing needs; errors as ``load``."""
     parts = part_fold(fold, data.clips, data.dataset.protocol)
     train, selection = _of_learning(config, data, parts)
-    if data.window is not None and data.window.window is not None:  # every sample has as many frames
+    if data.window is not None and not data.each_step:  # every sample has as many frames
         return Learning(train, selection, train.max_time)
     every = [clip.id for part in (parts.train, parts.selection, parts.report) for clip in part]
     longest = int(data.index.rows[data.index.places(every)].max(initial=1))

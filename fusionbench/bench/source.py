@@ -69,6 +69,11 @@ class RunData:
         """What a labelled frame is seen through; None where clips are labelled as a whole."""
         return self.dataset.window if any(clip.labels for clip in self.index.clips) else None
 
+    @property
+    def each_step(self) -> bool:
+        """Whether steps have labels, and all those of a clip are judged at once, without a window."""
+        return self.window is not None and self.window.window is None
+
     @cached_property
     def clips(self) -> Mapping[str, Clip]:
         """Clip id -> clip, of those that are parted."""
